@@ -1,0 +1,134 @@
+/**
+ * The Redis protocol on Bun's native sockets.
+ *
+ * One object per connection carries the session, the handlers are shared by all. Bun gives each `data` callback bytes
+ * of its own, so they go to the session as they are. `write` sends what the system takes at once; the rest is copied
+ * (the session reuses its buffer) and sent on `drain`. The session decides when to stop reading and when a backlog is
+ * too long; here a connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written to it.
+ */
+import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import type { Connection } from "../../src/protocol/resp/connection.ts";
+import type { RespServer } from "../../src/protocol/resp/server.ts";
+import type { Session } from "../../src/protocol/resp/session.ts";
+
+/** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
+const CLOSE_DEADLINE_MS = 1_000;
+const MIN_BACKLOG_BYTES = 16 * 1_024;
+
+class BunConnection implements Connection {
+  session: Session | undefined;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly #socket: Bun.Socket<BunConnection>;
+  /** Bytes that the system has not taken: `#backlog[#start, #end)`. */
+  #backlog = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(socket: Bun.Socket<BunConnection>) {
+    this.#socket = socket;
+    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.localAddress = `${socket.localAddress}:${socket.localPort}`;
+  }
+
+  get pendingBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  write(bytes: Uint8Array): void {
+    const sent = this.#end === this.#start ? this.#socket.write(bytes) : 0;
+    if (sent >= 0 && sent < bytes.length) this.#keep(bytes, sent);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#deadline !== undefined) return;
+    if (this.#end === this.#start) {
+      this.#socket.end();
+      return;
+    }
+    this.#deadline = setTimeout(() => this.#socket.terminate(), CLOSE_DEADLINE_MS);
+  }
+
+  /** The socket takes bytes again. */
+  flush(): void {
+    const sent = this.#socket.write(this.#backlog.subarray(this.#start, this.#end));
+    if (sent > 0) this.#start += sent;
+    if (this.#start < this.#end) return;
+    this.#forget();
+    if (this.#deadline === undefined) this.session?.drained();
+    else this.#socket.end();
+  }
+
+  /** The socket is gone. */
+  gone(): void {
+    clearTimeout(this.#deadline);
+    this.#forget();
+    this.session?.disconnected();
+    this.session = undefined;
+  }
+
+  #keep(bytes: Uint8Array, from: number): void {
+    const pending = this.#end - this.#start;
+    const needed = pending + bytes.length - from;
+    if (this.#end + bytes.length - from > this.#backlog.length) {
+      const larger =
+        needed * 2 <= this.#backlog.length ? this.#backlog : allocateBytes(Math.max(MIN_BACKLOG_BYTES, needed * 2));
+      copyBytes(this.#backlog, this.#start, this.#end, larger, 0);
+      this.#backlog = larger;
+      this.#start = 0;
+      this.#end = pending;
+    }
+    copyBytes(bytes, from, bytes.length, this.#backlog, this.#end);
+    this.#end = this.#start + needed;
+  }
+
+  #forget(): void {
+    this.#start = this.#end = 0;
+    if (this.#backlog.length > 0) this.#backlog = new Uint8Array(0);
+  }
+}
+
+/**
+ * Listens for the Redis protocol.
+ *
+ * @param address `port` 0 lets the system choose one; the result names it.
+ * @returns The bound address, and `close`, which stops accepting and leaves open connections alone.
+ * @throws The system's error (code EADDRINUSE, EACCES, ...) if the address cannot be bound.
+ */
+export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
+  const listener = Bun.listen<BunConnection>({
+    hostname: address.hostname,
+    port: address.port,
+    socket: {
+      open(socket) {
+        socket.setNoDelay(true);
+        socket.data = new BunConnection(socket);
+        socket.data.session = server.accept(socket.data);
+      },
+      data(socket, bytes) {
+        socket.data.session?.receive(bytes);
+      },
+      drain(socket) {
+        if (socket.data.pendingBytes > 0) socket.data.flush();
+      },
+      close(socket) {
+        socket.data.gone();
+      },
+      error() {},
+    },
+  });
+  return {
+    hostname: address.hostname,
+    port: listener.port,
+    close: async () => listener.stop(),
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Where the configuration of `shoal serve` comes from: flags, then the environment, then a file, then defaults; the
+ * first that names a field decides. All of it is checked at once by the schema of src/node/config.ts, and each mistake
+ * is reported under the name by which it was given (`--max-memory`, `SHOAL_MAX_MEMORY`, `maxMemory in shoal.json`).
+ *
+ * Every field has its variable: `maxMemory` is `SHOAL_MAX_MEMORY`. `SHOAL_SECRET` is one more secret for a list that
+ * `SHOAL_SECRETS` separates by commas. Variables that begin with `SHOAL_` and mean nothing are pointed out but are no
+ * mistake, since systems that start containers invent some.
+ */
+import { readFileSync } from "node:fs";
+import { CONFIG_FIELDS, type NodeConfig, parseConfig } from "../../src/node/config.ts";
+
+/** Fields that have a flag. The rest is for the environment and the file. */
+export interface Flags {
+  host?: unknown;
+  respPort?: unknown;
+  maxMemory?: unknown;
+  policy?: unknown;
+  secret?: unknown;
+  config?: unknown;
+}
+
+export interface Settings {
+  readonly config: NodeConfig | undefined;
+  /** One line each; empty if the configuration is good. */
+  readonly mistakes: readonly string[];
+  /** Worth knowing, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Values with the names under which they were given. */
+type Given = Map<string, { value: unknown; label: string }>;
+
+/** "maxMemory" -> "max-memory" with "-", "MAX_MEMORY" with "_". */
+function separated(field: string, separator: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `${separator}${letter.toLowerCase()}`);
+}
+
+export function variableOf(field: string): string {
+  return `SHOAL_${separated(field, "_").toUpperCase()}`;
+}
+
+function fromFlags(flags: Flags): Given {
+  const given: Given = new Map();
+  for (const [name, value] of Object.entries(flags)) {
+    if (name === "config" || value === undefined) continue;
+    const field = name === "secret" ? "secrets" : name;
+    given.set(field, { value, label: `--${separated(name, "-")}` });
+  }
+  return given;
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>, warnings: string[]): Given {
+  const given: Given = new Map();
+  const known = new Set(["SHOAL_CONFIG", "SHOAL_SECRET"]);
+  for (const field of CONFIG_FIELDS) {
+    const label = variableOf(field);
+    known.add(label);
+    if (environment[label]) given.set(field, { value: environment[label], label });
+  }
+  const one = environment.SHOAL_SECRET;
+  if (one) {
+    const list = environment.SHOAL_SECRETS;
+    given.set("secrets", { value: [one, ...(list ? list.split(",") : [])], label: "SHOAL_SECRET" });
+  }
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith("SHOAL_") && !known.has(name)) warnings.push(`${name} means nothing to Shoal`);
+  }
+  return given;
+}
+
+function fromFile(path: string, mistakes: string[]): Given {
+  const given: Given = new Map();
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof content !== "object" || content === null || Array.isArray(content)) throw new Error("not an object");
+    for (const [field, value] of Object.entries(content)) given.set(field, { value, label: `${field} in ${path}` });
+  } catch (error) {
+    mistakes.push(`the file ${path} cannot be used: ${(error as Error).message}`);
+  }
+  return given;
+}
+
+/**
+ * Gathers and checks the configuration. Reads the file that `--config` or `SHOAL_CONFIG` names.
+ *
+ * @param flags As given; a flag without a value is `true`.
+ */
+export function gatherSettings(flags: Flags, environment: Readonly<Record<string, string | undefined>>): Settings {
+  const mistakes: string[] = [];
+  const warnings: string[] = [];
+  const path = flags.config ?? (environment.SHOAL_CONFIG || undefined);
+  if (path === true) mistakes.push("--config: names no file");
+  const given: Given = typeof path === "string" ? fromFile(path, mistakes) : new Map();
+  for (const source of [fromEnvironment(environment, warnings), fromFlags(flags)]) {
+    for (const [field, entry] of source) given.set(field, entry);
+  }
+  const input = Object.fromEntries([...given].map(([field, { value }]) => [field, value]));
+  const result = parseConfig(input);
+  for (const { path: field, given: shown, allowed } of result.mistakes) {
+    const label = given.get(field)?.label ?? field;
+    const without = label.startsWith("--") && (input[field] === true || (input[field] as unknown[])?.includes?.(true));
+    const problem = without ? `has no value; allowed: ${allowed}` : `${shown} is not allowed; allowed: ${allowed}`;
+    mistakes.push(`${label}: ${allowed.startsWith("no such field") ? allowed : problem}`);
+  }
+  return { config: mistakes.length === 0 ? result.config : undefined, mistakes, warnings };
+}

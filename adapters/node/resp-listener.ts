@@ -1,0 +1,90 @@
+/**
+ * The Redis protocol on `node:net`.
+ *
+ * Node copies nothing that it cannot send at once but keeps a reference, while the session reuses its buffer; so each
+ * reply is copied before it is written. Reading and backlog limits are the session's business; here a connection that
+ * is to be closed gets `CLOSE_DEADLINE_MS` to take what was written to it.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import type { Connection } from "../../src/protocol/resp/connection.ts";
+import type { RespServer } from "../../src/protocol/resp/server.ts";
+
+/** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
+const CLOSE_DEADLINE_MS = 1_000;
+
+class NodeConnection implements Connection {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly #socket: Socket;
+  #closing = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.localAddress = `${socket.localAddress}:${socket.localPort}`;
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#closing || this.#socket.destroyed) return;
+    const copy = allocateBytes(bytes.length);
+    copyBytes(bytes, 0, bytes.length, copy, 0);
+    this.#socket.write(copy);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    const deadline = setTimeout(() => this.#socket.destroy(), CLOSE_DEADLINE_MS);
+    this.#socket.once("close", () => clearTimeout(deadline));
+    this.#socket.end(() => this.#socket.destroy());
+  }
+}
+
+function serve(server: RespServer, socket: Socket): void {
+  const session = server.accept(new NodeConnection(socket));
+  socket.on("data", (bytes) => session.receive(bytes as Uint8Array));
+  socket.on("drain", () => session.drained());
+  socket.on("close", () => session.disconnected());
+  socket.on("error", () => socket.destroy());
+}
+
+function bind(listener: Server, address: { hostname: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen({ host: address.hostname, port: address.port, backlog: 511 }, () => {
+      listener.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/**
+ * Listens for the Redis protocol.
+ *
+ * @param address `port` 0 lets the system choose one; the result names it.
+ * @returns The bound address, and `close`, which stops accepting and leaves open connections alone.
+ * @throws The system's error (code EADDRINUSE, EACCES, ...) if the address cannot be bound.
+ */
+export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
+  const listener = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => serve(server, socket));
+  await bind(listener, address);
+  const bound = listener.address();
+  return {
+    hostname: address.hostname,
+    port: typeof bound === "object" && bound !== null ? bound.port : address.port,
+    close: async () => void listener.close(),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * The key space: how the keys of sixteen databases share one store.
+ *
+ * A *stored key* names its physical database in a prefix. Database 0, which nearly everybody uses, has none: its keys
+ * are stored as they are, unless they begin with the byte 0xFF, which UTF-8 text never does; those get `FF 00` in
+ * front. A key of database n (1 to 15) is stored as `FF n` and the key. So the mapping is one to one, costs nothing
+ * in the common case, and two bytes an entry otherwise. Which physical database a logical number means can be swapped
+ * (SWAPDB) without touching an entry.
+ */
+import { copyBytes } from "./bytes.ts";
+
+/** First byte of every prefixed key. */
+export const DATABASE_MARK = 0xff;
+/** Bytes of a prefix. */
+export const PREFIX_BYTES = 2;
+/** Databases, as Redis has by default. */
+export const DATABASE_COUNT = 16;
+
+/** True if the stored form of the user's key differs from it. */
+export function needsPrefix(physicalDatabase: number, bytes: Uint8Array, start: number, end: number): boolean {
+  return physicalDatabase !== 0 || (start < end && bytes[start] === DATABASE_MARK);
+}
+
+/** The stored form of a user's key, in bytes that the caller owns. */
+export function storedKey(
+  physicalDatabase: number,
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): Uint8Array<ArrayBuffer> {
+  if (!needsPrefix(physicalDatabase, bytes, start, end)) return new Uint8Array(bytes.subarray(start, end));
+  const stored = new Uint8Array(end - start + PREFIX_BYTES);
+  stored[0] = DATABASE_MARK;
+  stored[1] = physicalDatabase;
+  copyBytes(bytes, start, end, stored, PREFIX_BYTES);
+  return stored;
+}
+
+/** The physical database of a stored key. */
+export function databaseOf(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+  return start < end && bytes[start] === DATABASE_MARK ? (bytes[start + 1] as number) : 0;
+}
+
+/** Where the user's key begins in a stored key. */
+export function userStart(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+  return start < end && bytes[start] === DATABASE_MARK ? start + PREFIX_BYTES : start;
+}

@@ -1,0 +1,67 @@
+/**
+ * The ports: everything that Shoal's core needs from the world outside, as small interfaces that are handed in.
+ *
+ * Nothing under `src/` reads a clock, draws a random number, sets a timer, opens a socket or writes a file by
+ * itself; `system.ts` holds the one implementation of the portable ports (clock, random, timer) and is the only
+ * file that may touch those globals. The simulator hands in its own.
+ */
+
+/** Time, in milliseconds. Both readings may be fractional. */
+export interface Clock {
+  /** Wall-clock time, ms since the Unix epoch. May jump either way; versions never rely on it alone. */
+  now(): number;
+  /** Monotonic time, ms since an arbitrary start. Never goes back; used for durations and time slices. */
+  monotonic(): number;
+}
+
+/** A source of random numbers. */
+export interface Random {
+  /** A uniformly distributed unsigned 32-bit integer. */
+  uint32(): number;
+}
+
+/** Cancels what it was returned for. Calling it twice, or after the call happened, does nothing. */
+export type Cancel = () => void;
+
+/** Calls back later. Order between two calls due at the same time is the order in which they were asked for. */
+export interface Timer {
+  /** Calls `callback` once, `delayMs` (>= 0) from now; 0 means after the current turn's I/O. */
+  after(delayMs: number, callback: () => void): Cancel;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Structured log: one event name in words, and fields. Errors travel up; only the edge logs them, once. */
+export interface Log {
+  write(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/**
+ * Where a node's journal goes. `append` is given one batch of encoded records; it owns the bytes until the promise
+ * settles. Batches become durable in the order of the calls. A rejected append makes the node refuse what it can
+ * no longer honour; it is never retried blindly.
+ */
+export interface Storage {
+  append(batch: Uint8Array): Promise<void>;
+  /** Yields every intact batch in order of appending. */
+  replay(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * Frames to and from peers. Frames of one peer arrive in the order of sending or not at all (a lost connection);
+ * the transport owns a sent frame's bytes from the call on, the receiver may keep what it is given.
+ */
+export interface Transport {
+  send(peer: string, frame: Uint8Array): void;
+  onReceive(callback: (peer: string, frame: Uint8Array) => void): void;
+  close(): Promise<void>;
+}
+
+/** The portable ports together, as most constructors want them. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timer: Timer;
+  readonly log: Log;
+}

@@ -1,0 +1,279 @@
+/**
+ * Configuration: one schema for everything that a node can be told, whoever tells it (flags, environment, a file,
+ * an embedding program, CONFIG SET).
+ *
+ * Every field has a default, so `{}` is a valid configuration: a node that listens on the loopback address with
+ * 256 MiB. Values may be given as text, as flags and the environment do: sizes as Redis writes them ("256mb", 1024
+ * based; "1k" and "1m" are the decimal ones), booleans as "yes"/"no" or "true"/"false", lists separated by commas.
+ *
+ * `parseConfig` never stops at the first mistake: it returns all of them, each with the field, what was given and what
+ * is allowed; an unknown field is named with the nearest known one. Mistakes between fields are found as well, also
+ * while other fields are wrong.
+ *
+ * A secret never appears in a mistake's text.
+ */
+import { z } from "zod";
+import {
+  DEFAULT_MAX_KEY_BYTES,
+  DEFAULT_MAX_LEASE_MS,
+  DEFAULT_MAX_VALUE_BYTES,
+  MAX_KEY_BYTES,
+  MAX_STORE_BYTES,
+  MAX_VALUE_BYTES,
+} from "../core/limits.ts";
+
+/** Names of the eviction policies, the default first. */
+export const POLICIES = ["tinylfu", "lru", "noeviction"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** The smallest memory budget: an empty index, one segment and room to move entries. */
+const MIN_STORE_BYTES = 4 * 2 ** 20;
+const MAX_DURATION_MS = 2 ** 31 - 1;
+const MAX_CLIENTS = 1_000_000;
+const MAX_SECRETS = 16;
+/** Classes of keyspace events, as Redis's notify-keyspace-events writes them. */
+const EVENT_CLASSES = /^[KEg$lshzxetdmnoScrA]*$/;
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  b: 1,
+  k: 1_000,
+  kb: 2 ** 10,
+  m: 1_000_000,
+  mb: 2 ** 20,
+  g: 1_000_000_000,
+  gb: 2 ** 30,
+};
+
+/** Bytes of a size as Redis writes it ("256mb", "1gb", "1000"), or NaN. */
+export function parseSize(text: string): number {
+  const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.trim().toLowerCase());
+  const unit = parts === null ? undefined : SIZE_UNITS[parts[2] as string];
+  return parts === null || unit === undefined ? Number.NaN : Math.floor(Number(parts[1]) * unit);
+}
+
+/** A size as short as it can be written without loss: "256mb", "1000000". */
+export function formatSize(bytes: number): string {
+  for (const [unit, size] of [["gb", 2 ** 30] as const, ["mb", 2 ** 20] as const, ["kb", 2 ** 10] as const]) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return String(bytes);
+}
+
+/** A field read by `read`, which returns undefined for what it does not accept; `allowed` says what it does. */
+function field<T>(allowed: string, read: (given: unknown) => T | undefined) {
+  return z.unknown().transform((given, context): T => {
+    const value = read(given);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: allowed, input: given });
+    return z.NEVER;
+  });
+}
+
+function integer(min: number, max: number, also: readonly number[] = []) {
+  const exceptions = also.map((value) => `${value} or `).join("");
+  return field(`${exceptions}a whole number from ${min} to ${max}`, (given) => {
+    const value = typeof given === "string" && /^-?\d+$/.test(given.trim()) ? Number(given) : given;
+    if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
+    return (value >= min && value <= max) || also.includes(value) ? value : undefined;
+  });
+}
+
+function size(min: number, max: number) {
+  return field(`a size from ${formatSize(min)} to ${formatSize(max)}, such as "256mb" or ${2 ** 28}`, (given) => {
+    const value = typeof given === "string" ? parseSize(given) : given;
+    return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
+  });
+}
+
+function choice<const T extends string>(names: readonly T[]) {
+  return field(`one of ${names.join(", ")}`, (given) => names.find((name) => name === given));
+}
+
+function text(allowed: string, pattern: RegExp) {
+  return field(allowed, (given) => (typeof given === "string" && pattern.test(given) ? given : undefined));
+}
+
+const TRUTHS: Readonly<Record<string, boolean>> = { yes: true, true: true, no: false, false: false };
+
+function boolean() {
+  return field("true or false", (given) =>
+    typeof given === "string" ? TRUTHS[given.toLowerCase()] : given === true || given === false ? given : undefined,
+  );
+}
+
+function secrets() {
+  return field(`a list of up to ${MAX_SECRETS} texts, none empty or with control characters`, (given) => {
+    const list = typeof given === "string" ? given.split(",") : given;
+    if (!Array.isArray(list) || list.length > MAX_SECRETS) return undefined;
+    const good = list.every((one) => typeof one === "string" && /^[^\p{Cc}]{1,512}$/u.test(one));
+    return good ? (list as string[]) : undefined;
+  });
+}
+const duration = (min: number, also: readonly number[] = []) => integer(min, MAX_DURATION_MS, also);
+
+/** The fields, each with its default. Times in milliseconds, sizes in bytes unless the name says otherwise. */
+const fields = {
+  /** Address to listen on. Anything but loopback needs a secret. */
+  host: text("a host name or an IP address", /^[0-9A-Za-z.:%_-]{1,255}$/).default("127.0.0.1"),
+  /** Port of the Redis protocol; 0 lets the system choose one. */
+  respPort: integer(0, 65_535).default(7_379),
+  /** Budget of everything that the store allocates. Policy at it: evict, or OOM errors with `noeviction`. */
+  maxMemory: size(MIN_STORE_BYTES, MAX_STORE_BYTES).default(256 * 2 ** 20),
+  policy: choice(POLICIES).default("tinylfu"),
+  /** Passwords of the protocols: the first signs, all verify, so that they can be rotated. */
+  secrets: secrets().default([]),
+  maxKeyBytes: size(1, MAX_KEY_BYTES).default(DEFAULT_MAX_KEY_BYTES),
+  maxValueBytes: size(1, MAX_VALUE_BYTES).default(DEFAULT_MAX_VALUE_BYTES),
+  /** Limit of entries beside that of bytes; 0: none. */
+  maxEntries: integer(0, 2 ** 31 - 1).default(0),
+  maxLeaseMs: duration(1).default(DEFAULT_MAX_LEASE_MS),
+  /** Connections at a time. Policy: a further one gets an error and is closed. */
+  maxClients: integer(1, MAX_CLIENTS).default(10_000),
+  /** A request that is not complete this long after its first byte closes its connection; 0: never. */
+  requestTimeoutMs: duration(10, [0]).default(60_000),
+  /** A connection without any request for this long is closed; 0: never. */
+  idleTimeoutMs: duration(10, [0]).default(0),
+  /** Bytes of one request, all its arguments together. Policy: protocol error, closed. */
+  maxRequestBytes: size(16 * 2 ** 10, 2 ** 30).default(64 * 2 ** 20),
+  /** Unsent output of a connection above which its requests are not read. */
+  outputSoftBytes: size(64 * 2 ** 10, 2 ** 30).default(2 ** 20),
+  /** Unsent output of a connection. Policy: closed. */
+  maxOutputBytes: size(64 * 2 ** 10, 2 ** 30).default(32 * 2 ** 20),
+  /** Commands that took longer are logged, in microseconds; 0 logs all, -1 none. */
+  slowlogSlowerThanUs: integer(-1, MAX_DURATION_MS).default(10_000),
+  slowlogMaxLength: integer(0, 100_000).default(128),
+  notifyKeyspaceEvents: text('classes of events, such as "KEA" or "Ex"', EVENT_CLASSES).default(""),
+  enableDebugCommand: boolean().default(false),
+  databases: integer(1, 16).default(16),
+  region: text("up to 64 letters, digits, dots, dashes and underscores", /^[\w.-]{1,64}$/).default("local"),
+  /** How the node calls itself in replies and logs; empty: its host and port. */
+  nodeName: text("up to 128 letters, digits and .:_-", /^[\w.:-]{0,128}$/).default(""),
+  /** How long a stopping node waits for output to be taken. */
+  shutdownTimeoutMs: duration(0).default(5_000),
+  logLevel: choice(LOG_LEVELS).default("info"),
+};
+
+/** The schema itself, for those who need single fields (`nodeConfigSchema.shape.maxMemory`). */
+export const nodeConfigSchema = z.strictObject(fields);
+
+export type NodeConfig = z.infer<typeof nodeConfigSchema>;
+/** What may be given: any field may be missing, or written as text. */
+export type NodeConfigInput = Readonly<Partial<Record<keyof NodeConfig, unknown>>>;
+
+/** Names of all fields, in the order in which they are documented. */
+export const CONFIG_FIELDS = Object.keys(fields) as readonly (keyof NodeConfig)[];
+
+export interface ConfigMistake {
+  /** The field, or the unknown name that was given. */
+  readonly path: string;
+  /** What was given, as text; secrets are not shown. */
+  readonly given: string;
+  /** What is allowed instead. */
+  readonly allowed: string;
+}
+
+export type ConfigResult =
+  | { readonly config: NodeConfig; readonly mistakes: readonly [] }
+  | { readonly config?: undefined; readonly mistakes: readonly ConfigMistake[] };
+
+/**
+ * Checks a configuration.
+ *
+ * @param input An object with any of the fields; what is missing gets its default.
+ * @returns The complete configuration, or every mistake in it. Never throws.
+ * @example
+ * ```ts
+ * import { parseConfig } from "shoal";
+ * const { mistakes } = parseConfig({ maxMemory: "1tb", polcy: "lru" });
+ * console.assert(mistakes.length === 2);
+ * ```
+ */
+export function parseConfig(input: unknown): ConfigResult {
+  const given = typeof input === "object" && input !== null && !Array.isArray(input) ? input : undefined;
+  if (given === undefined)
+    return { mistakes: [{ path: "", given: show("", input), allowed: "an object with fields" }] };
+  const result = nodeConfigSchema.safeParse(given);
+  const mistakes = result.success ? [] : result.error.issues.flatMap((issue) => mistakesOf(issue, given));
+  mistakes.push(...conflicts(given));
+  return result.success && mistakes.length === 0 ? { config: result.data, mistakes: [] } : { mistakes };
+}
+
+/** The configuration with nothing given. */
+export function defaultConfig(): NodeConfig {
+  return nodeConfigSchema.parse({});
+}
+
+/** True for addresses that only programs of the same machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function mistakesOf(issue: z.core.$ZodIssue, given: object): ConfigMistake[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) => ({
+      path: name,
+      given: show(name, (given as Record<string, unknown>)[name]),
+      allowed: `no such field${suggestion(name)}`,
+    }));
+  }
+  const path = issue.path.join(".");
+  return [{ path, given: show(path, (given as Record<string, unknown>)[path]), allowed: issue.message }];
+}
+
+/** Mistakes between fields; a field that is wrong in itself counts as its default, which agrees with the others. */
+function conflicts(given: object): ConfigMistake[] {
+  const valid: Record<string, unknown> = {};
+  for (const name of CONFIG_FIELDS) {
+    const result = fields[name].safeParse((given as Record<string, unknown>)[name]);
+    if (result.success) valid[name] = result.data;
+  }
+  const { host, secrets, maxMemory, maxValueBytes, outputSoftBytes, maxOutputBytes } = valid as Partial<NodeConfig>;
+  const mistakes: ConfigMistake[] = [];
+  if (host !== undefined && secrets?.length === 0 && !isLoopback(host)) {
+    const allowed = "a loopback address (127.0.0.1, ::1, localhost), unless a secret is set";
+    mistakes.push({ path: "host", given: show("host", host), allowed });
+  }
+  if (maxMemory !== undefined && maxValueBytes !== undefined && maxValueBytes > maxMemory / 2) {
+    const allowed = `at most half of maxMemory, which is ${formatSize(maxMemory)}`;
+    mistakes.push({ path: "maxValueBytes", given: formatSize(maxValueBytes), allowed });
+  }
+  if (outputSoftBytes !== undefined && maxOutputBytes !== undefined && outputSoftBytes > maxOutputBytes) {
+    const allowed = `at most maxOutputBytes, which is ${formatSize(maxOutputBytes)}`;
+    mistakes.push({ path: "outputSoftBytes", given: formatSize(outputSoftBytes), allowed });
+  }
+  return mistakes;
+}
+
+function show(path: string, value: unknown): string {
+  if (/secret|password|token/i.test(path)) return "(not shown)";
+  const shown = JSON.stringify(value) ?? String(value);
+  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
+}
+
+function suggestion(name: string): string {
+  const part = CONFIG_FIELDS.find((field) => name.length > 2 && field.toLowerCase().includes(name.toLowerCase()));
+  if (part !== undefined) return `; did you mean ${part}?`;
+  let best = "";
+  let least = Math.max(2, Math.ceil(name.length / 3)) + 1;
+  for (const candidate of CONFIG_FIELDS) {
+    const edits = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (edits < least) [best, least] = [candidate, edits];
+  }
+  return best === "" ? "" : `; did you mean ${best}?`;
+}
+
+/** Levenshtein's distance: single-character insertions, deletions and replacements. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 64) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replace = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replace, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

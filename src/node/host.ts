@@ -1,0 +1,96 @@
+/**
+ * The host: what moves a node. It empties the outbox once per turn (persist, then send), hands peers' frames in, and
+ * gives the node time for maintenance: often while there is something to take back, rarely while there is not.
+ *
+ * `afterTurn` is called by whoever ran requests (a protocol server, at the end of each input buffer). Errors of storage
+ * go to the log once and to `healthy`; nothing is retried blindly.
+ */
+import type { Cancel, Storage, Transport } from "../core/ports.ts";
+import type { Node } from "./node.ts";
+
+/** Time that one slice of maintenance takes, ms; and how long the host waits between slices. */
+const SLICE_MS = 1;
+const BUSY_INTERVAL_MS = 1;
+const IDLE_INTERVAL_MS = 20;
+
+export interface HostOptions {
+  readonly storage?: Storage;
+  readonly transport?: Transport;
+  readonly peers?: readonly string[];
+}
+
+export class Host {
+  readonly node: Node;
+  readonly #storage: Storage | undefined;
+  readonly #transport: Transport | undefined;
+  #cancel: Cancel | undefined;
+  #stopped = false;
+  /** Storage batches under way, in order. */
+  #persisting: Promise<void> = Promise.resolve();
+  /** False since the storage failed. */
+  healthy = true;
+  /** Called at each tick, after the node's maintenance, with the wall clock: for servers that watch their connections. */
+  onTick: ((nowMs: number) => void) | undefined;
+
+  constructor(node: Node, options: HostOptions = {}) {
+    this.node = node;
+    this.#storage = options.storage;
+    this.#transport = options.transport;
+    node.outbox.journaling = options.storage !== undefined;
+    for (const peer of options.peers ?? []) node.outbox.addPeer(peer);
+    this.#transport?.onReceive((peer, frame) => {
+      node.beginTurn();
+      node.receive(peer, frame);
+      this.afterTurn();
+    });
+  }
+
+  /** Replays the storage, then starts the clockwork. */
+  async start(): Promise<void> {
+    if (this.#storage !== undefined) {
+      this.node.beginTurn();
+      for await (const batch of this.#storage.replay()) this.node.receive("", batch);
+    }
+    this.#schedule(IDLE_INTERVAL_MS);
+  }
+
+  /** Empties the outbox: the end of a turn. */
+  afterTurn(): void {
+    const { outbox } = this.node;
+    if (outbox.empty) return;
+    const { journal, frames } = outbox.take();
+    if (journal.length > 0 && this.#storage !== undefined) this.#persist(this.#storage, journal);
+    for (const { peer, frame } of frames) this.#transport?.send(peer, frame);
+  }
+
+  /** Stops the clockwork and waits for what is being persisted. The node can still be read. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    this.afterTurn();
+    await this.#persisting;
+    await this.#storage?.close();
+    await this.#transport?.close();
+  }
+
+  #persist(storage: Storage, journal: Uint8Array): void {
+    this.#persisting = Promise.all([this.#persisting, storage.append(journal)]).then(
+      () => {},
+      (error: unknown) => {
+        if (this.healthy) this.node.ports.log.write("error", "journal failed", { error: String(error) });
+        this.healthy = false;
+      },
+    );
+  }
+
+  #schedule(delayMs: number): void {
+    if (!this.#stopped) this.#cancel = this.node.ports.timer.after(delayMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    const busy = this.node.tick(SLICE_MS);
+    this.afterTurn();
+    this.onTick?.(this.node.nowMs);
+    this.#schedule(busy ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS);
+  }
+}

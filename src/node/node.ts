@@ -1,0 +1,415 @@
+/**
+ * The node: a synchronous state machine that is pulled, not called back. Requests (`find`, `set`, `delete`,
+ * `invalidate`, `lease`, ...), peers' frames (`receive`) and time (`tick`) go in; replies are return values, and what is
+ * to be persisted and sent waits in the `outbox`, which the host empties once a turn. Nothing here does I/O or reads a
+ * clock but the one it was given, once a turn.
+ *
+ * There is one way for every change: stamp -> apply to the store -> encode once into the outbox -> tell the observer.
+ * Replay and peers' records take the same `apply`. Keys are *stored* keys throughout (keyspace.ts).
+ */
+import { copyBytes } from "../core/bytes.ts";
+import type { Ports } from "../core/ports.ts";
+import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/record.ts";
+import { readRecords } from "../core/record-stream.ts";
+import { drawOrigin, HybridClock } from "../core/version.ts";
+import { DATABASE_MARK } from "../core/keyspace.ts";
+import { MAX_KEY_BYTES } from "../core/limits.ts";
+import { Flag } from "../store/entry-table.ts";
+import { Outcome, type RemovalReason } from "../store/outcome.ts";
+import { Store } from "../store/store.ts";
+import type { NodeConfig } from "./config.ts";
+import { Counters } from "./counters.ts";
+import { Databases } from "./databases.ts";
+import { type FillOutcome, fillLeased } from "./fill.ts";
+import { type InvalidateRequest, invalidateSubjects, type Receipt } from "./invalidate.ts";
+import { type Lease, Leases } from "./leases.ts";
+import { Outbox } from "./outbox.ts";
+
+export type { FillOutcome, InvalidateRequest, Lease, Receipt };
+
+/** Told of every change of a key, for client tracking and keyspace notifications. Bytes are valid during the call. */
+export interface KeyObserver {
+  /** `event` is Redis's notification name: "set", "del", "expire", "expired", "evicted", ... */
+  changed(bytes: Uint8Array, start: number, end: number, event: string): void;
+  /** A physical database was emptied; -1: all. */
+  flushed(physicalDatabase: number): void;
+  /** An invalidation by tag or pattern: there is no list of its keys. */
+  invalidatedMany(): void;
+  /** A read found nothing. */
+  missed?(bytes: Uint8Array, start: number, end: number): void;
+}
+
+const NO_BYTES = new Uint8Array(0);
+/** How far a peer's stamp may be ahead of this node's clock, ms. */
+const MAX_CLOCK_SKEW_MS = 500;
+
+export class Node {
+  readonly ports: Ports;
+  readonly store: Store;
+  readonly counters = new Counters();
+  readonly databases = new Databases();
+  readonly outbox = new Outbox();
+  readonly leases: Leases;
+  readonly clock: HybridClock;
+  /** Scratch for a caller's own record: fill it in and hand it to `write` or `fill`. */
+  readonly draft = new MutableRecord();
+  config: NodeConfig;
+  /** Wall clock of this turn, ms since the Unix epoch. */
+  nowMs: number;
+  readonly #record = new MutableRecord();
+  readonly #received = new MutableRecord();
+  readonly #keyScratch = new Uint8Array(MAX_KEY_BYTES);
+  #scratch = new Uint8Array(1_024);
+  #observer: KeyObserver | undefined;
+
+  constructor(config: NodeConfig, ports: Ports) {
+    this.config = config;
+    this.ports = ports;
+    this.nowMs = Math.floor(ports.clock.now());
+    this.clock = new HybridClock(ports.clock, drawOrigin(ports.random));
+    this.leases = new Leases(ports.random);
+    this.store = new Store({
+      maxBytes: config.maxMemory,
+      policy: config.policy,
+      maxEntries: config.maxEntries,
+      maxKeyBytes: config.maxKeyBytes,
+      maxValueBytes: config.maxValueBytes,
+      origin: this.clock.origin,
+      random: ports.random,
+      clock: ports.clock,
+      maxClockSkewMs: MAX_CLOCK_SKEW_MS,
+    });
+  }
+
+  /** Reads the clock, once for everything that the turn does. */
+  beginTurn(): void {
+    this.nowMs = Math.floor(this.ports.clock.now());
+    this.store.nowMs = this.nowMs;
+  }
+
+  get observer(): KeyObserver | undefined {
+    return this.#observer;
+  }
+
+  set observer(observer: KeyObserver | undefined) {
+    this.#observer = observer;
+    this.store.onRemove = observer === undefined ? undefined : (id, reason) => this.#tellRemoved(id, reason);
+  }
+
+  // ---- reads: an entry id, valid until the next write or tick, or 0
+
+  /** The fresh entry of a key. Counted as hit or miss, and told to the policy. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.store.lookup(bytes, start, end);
+    if (id === 0 || !this.store.isFresh(id)) {
+      this.counters.misses++;
+      if (this.#observer !== undefined) this.#observer.missed?.(bytes, start, end);
+      return 0;
+    }
+    this.counters.hits++;
+    this.store.touchPolicy(id);
+    return id;
+  }
+
+  /** The same, neither counted nor told to the policy. */
+  peek(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.store.lookup(bytes, start, end);
+    return id !== 0 && this.store.isFresh(id) ? id : 0;
+  }
+
+  /** The entry of a key, fresh or stale. Counted. */
+  findStale(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.store.lookup(bytes, start, end);
+    if (id === 0 || !this.store.isServable(id)) {
+      this.counters.misses++;
+      return 0;
+    }
+    if (this.store.isFresh(id)) this.counters.hits++;
+    else this.counters.staleHits++;
+    this.store.touchPolicy(id);
+    return id;
+  }
+
+  // ---- writes. Values must not lie in the store's own segments: copy them to `scratch` first.
+
+  /** Sets a key without tags; `expiresAt` in ms since the Unix epoch, 0 for never. */
+  set(kb: Uint8Array, ks: number, ke: number, vb: Uint8Array, vs: number, ve: number, expiresAt: number): Outcome {
+    const record = this.#record;
+    record.stamp(RecordKind.SET, this.clock.next(this.nowMs), this.clock.origin);
+    record.setEntry(kb, ks, ke, vb, vs, ve, expiresAt);
+    record.global = true;
+    this.counters.sets++;
+    return this.#commit(record, "set");
+  }
+
+  /** Stamps and commits a record that the caller filled in; `began` of a FILL stays as it is. */
+  write(record: MutableRecord, event = "set"): Outcome {
+    record.version = this.clock.next(this.nowMs);
+    record.origin = this.clock.origin;
+    this.counters.sets++;
+    return this.#commit(record, event);
+  }
+
+  /** A new value for an entry; expiry, stale time, tags and content type stay. */
+  replaceValue(id: number, vb: Uint8Array, vs: number, ve: number, event = "set"): Outcome {
+    const record = this.#describe(id, RecordKind.SET);
+    record.setValue(vb, vs, ve);
+    this.counters.sets++;
+    return this.#commit(record, event);
+  }
+
+  /** True if a visible entry was there. */
+  delete(kb: Uint8Array, ks: number, ke: number, event = "del"): boolean {
+    const id = this.store.lookup(kb, ks, ke);
+    const visible = id !== 0 && this.store.isFresh(id);
+    if (id === 0 && this.store.entries.stable === Number.POSITIVE_INFINITY && !this.outbox.wanted) return false;
+    const record = this.#record;
+    record.stamp(RecordKind.DELETE, this.clock.next(this.nowMs), this.clock.origin);
+    record.setKey(kb, ks, ke);
+    record.global = true;
+    const outcome = this.store.apply(record, record.version);
+    if (this.outbox.wanted && outcome >= 0) this.outbox.append(record);
+    if (!visible) return false;
+    this.counters.deletes++;
+    this.#observer?.changed(kb, ks, ke, event);
+    return true;
+  }
+
+  /** A new expiry, ms since the Unix epoch; 0 takes it away, and one that is over deletes. */
+  expireAt(id: number, at: number): Outcome {
+    const key = this.#copyKey(id);
+    if (at !== 0 && at <= this.nowMs) {
+      this.delete(this.#keyScratch, 0, key);
+      return Outcome.APPLIED;
+    }
+    const staleUntil = this.store.staleUntil(id);
+    const allowance = staleUntil === 0 ? 0 : staleUntil - this.store.table.expiresAt(id);
+    const record = this.#record;
+    const { table } = this.store;
+    record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
+    record.setKey(this.#keyScratch, 0, key);
+    record.setTarget(table.version(id), this.store.originOf(id), at, at === 0 || staleUntil === 0 ? 0 : at + allowance);
+    record.global = true;
+    this.counters.touches++;
+    return this.#commit(record, at === 0 ? "persist" : "expire");
+  }
+
+  /** Gives a second key the entry's value, kind, expiry and tags. */
+  copy(fromId: number, kb: Uint8Array, ks: number, ke: number, event = "copy_to"): Outcome {
+    this.store.locate(fromId);
+    const { bytes, valueStart, valueEnd } = this.store;
+    const size = valueEnd - valueStart;
+    const value = this.scratch(size);
+    copyBytes(bytes, valueStart, valueEnd, value, 0);
+    const { table } = this.store;
+    const record = this.#describe(fromId, table.hasFlag(fromId, Flag.FILL) ? RecordKind.FILL : RecordKind.SET);
+    record.setKey(kb, ks, ke);
+    record.setValue(value, 0, size);
+    const replaced = this.store.lookup(kb, ks, ke);
+    if (record.kind === RecordKind.FILL && replaced !== 0 && table.version(replaced) >= record.began) {
+      // A fill keeps its age, so it would lose to what it is to replace: from here on it counts as written now.
+      record.kind = RecordKind.SET;
+    }
+    return this.#commit(record, event);
+  }
+
+  /** Moves an entry to another key. */
+  rename(fromId: number, kb: Uint8Array, ks: number, ke: number): Outcome {
+    const length = this.#copyKey(fromId);
+    const from = this.#keyScratch.slice(0, length);
+    const outcome = this.copy(fromId, kb, ks, ke, "rename_to");
+    if (outcome === Outcome.APPLIED) this.delete(from, 0, length, "rename_from");
+    return outcome;
+  }
+
+  /** Empties a physical database; -1: all of them. */
+  flush(physicalDatabase: number): void {
+    const record = this.#record;
+    record.stamp(RecordKind.FLUSH, this.clock.next(this.nowMs), this.clock.origin);
+    record.setEpoch(EpochMode.PURGE, InvalidateScope.ALL, namespaceOf(physicalDatabase));
+    record.global = true;
+    this.counters.flushes++;
+    this.#cancelLeases();
+    this.store.apply(record, record.version);
+    if (this.outbox.wanted) this.outbox.append(record);
+    this.#observer?.flushed(physicalDatabase);
+  }
+
+  /** Exchanges two logical databases. */
+  swapDatabases(a: number, b: number): void {
+    this.databases.swap(a, b);
+    const record = this.#record;
+    record.stamp(RecordKind.DATABASES, this.clock.next(this.nowMs), this.clock.origin);
+    record.databases = this.databases.permutation;
+    if (this.outbox.wanted) this.outbox.append(record);
+    this.#observer?.flushed(this.databases.physical(a));
+    this.#observer?.flushed(this.databases.physical(b));
+  }
+
+  /** Invalidates (soft) or purges (hard) by keys, tags, patterns or everything. */
+  invalidate(request: InvalidateRequest): Receipt {
+    return invalidateSubjects(this, this.#record, request);
+  }
+
+  /** Applies an invalidation record that `invalidateSubjects` filled in. */
+  commitEpoch(record: MutableRecord): Outcome {
+    record.version = this.clock.next(this.nowMs);
+    record.origin = this.clock.origin;
+    record.global = true;
+    this.counters.invalidations++;
+    if (record.scope === InvalidateScope.ALL) this.#cancelLeases();
+    const outcome = this.store.apply(record, record.version);
+    if (this.outbox.wanted && outcome >= 0) this.outbox.append(record);
+    return outcome;
+  }
+
+  // ---- leases
+
+  /** Grants the right to fill a key for at most `ttlMs`; undefined while somebody else has it, or the table is full. */
+  lease(kb: Uint8Array, ks: number, ke: number, ttlMs: number): Lease | undefined {
+    if (this.leases.holder(kb, ks, ke, this.nowMs) !== undefined) {
+      this.counters.leasesBusy++;
+      return undefined;
+    }
+    const expiresAt = this.nowMs + Math.min(ttlMs, this.config.maxLeaseMs);
+    const lease = this.leases.grant(kb, ks, ke, this.clock.next(this.nowMs), expiresAt);
+    if (lease === undefined) this.counters.leasesBusy++;
+    else this.counters.leasesGranted++;
+    this.#refreshStable();
+    return lease;
+  }
+
+  /** Stores what a loader produced, unless something newer came between. `draft` holds value, expiry, tags. */
+  fill(token: string, draft: MutableRecord): FillOutcome {
+    const outcome = fillLeased(this, token, draft);
+    this.#refreshStable();
+    return outcome;
+  }
+
+  /** Gives a lease up. False if it was over already. */
+  release(token: string): boolean {
+    const lease = this.leases.take(token, this.nowMs);
+    this.#refreshStable();
+    return lease !== undefined;
+  }
+
+  // ---- peers, replay, time
+
+  /** Applies a peer's frame, or a batch of the journal. What follows a damaged record is not applied. */
+  receive(_peer: string, frame: Uint8Array): boolean {
+    const { error } = readRecords(frame, this.#received, (record) => this.#applyReceived(record));
+    if (error !== undefined) this.counters.badFrames++;
+    return error === undefined;
+  }
+
+  /** Maintenance for about `sliceMs`. True if it stopped for the time. */
+  tick(sliceMs: number): boolean {
+    this.beginTurn();
+    if (this.leases.size > 0) {
+      this.leases.expire(this.nowMs);
+      this.#refreshStable();
+    }
+    this.counters.leasesExpired = this.leases.expired;
+    return this.store.maintain(sliceMs);
+  }
+
+  /** Takes changed limits over while running (CONFIG SET). */
+  configure(change: Partial<NodeConfig>): void {
+    const before = this.config;
+    this.config = { ...before, ...change };
+    if (this.config.maxMemory !== before.maxMemory) this.store.resize(this.config.maxMemory);
+    if (this.config.policy !== before.policy) this.store.usePolicy(this.config.policy);
+    this.store.limits.maxKeyBytes = this.config.maxKeyBytes;
+    this.store.limits.maxValueBytes = this.config.maxValueBytes;
+  }
+
+  /** A buffer of at least `size` bytes, valid until the next call. */
+  scratch(size: number): Uint8Array {
+    if (this.#scratch.length < size || this.#scratch.length > 4 * (size + 65_536)) {
+      this.#scratch = new Uint8Array(Math.max(1_024, size));
+    }
+    return this.#scratch;
+  }
+
+  #applyReceived(record: MutableRecord): void {
+    this.counters.recordsReceived++;
+    if (record.origin !== this.clock.origin) this.clock.observe(record.version, MAX_CLOCK_SKEW_MS);
+    if (record.kind === RecordKind.DATABASES) this.databases.adopt(record.databases);
+    const outcome = this.store.apply(record, this.clock.next(this.nowMs));
+    if (outcome !== Outcome.APPLIED || this.#observer === undefined) return;
+    if (record.kind === RecordKind.FLUSH) this.#observer.flushed(-1);
+    else if (record.kind === RecordKind.INVALIDATE && record.scope !== InvalidateScope.KEY) this.#observer.invalidatedMany();
+    else if (record.keyEnd > record.keyStart) this.#observer.changed(record.key, record.keyStart, record.keyEnd, "set");
+  }
+
+  #commit(record: MutableRecord, event: string): Outcome {
+    if (this.outbox.full) return Outcome.OUT_OF_MEMORY;
+    const fresh = this.#observer !== undefined && this.peek(record.key, record.keyStart, record.keyEnd) === 0;
+    const outcome = this.store.apply(record, record.version);
+    if (outcome < 0) {
+      if (outcome === Outcome.OUT_OF_MEMORY) this.counters.outOfMemory++;
+      return outcome;
+    }
+    if (this.outbox.wanted) this.outbox.append(record);
+    if (this.#observer !== undefined && outcome === Outcome.APPLIED) {
+      if (fresh && record.kind !== RecordKind.TOUCH) {
+        this.#observer.changed(record.key, record.keyStart, record.keyEnd, "new");
+      }
+      this.#observer.changed(record.key, record.keyStart, record.keyEnd, event);
+    }
+    return outcome;
+  }
+
+  /** A stamped record with an entry's key (copied), kind, expiry, tags; the value is the caller's to set. */
+  #describe(id: number, kind: RecordKind): MutableRecord {
+    const record = this.#record;
+    const { store } = this;
+    const began = store.table.version(id);
+    const length = this.#copyKey(id);
+    record.stamp(kind, this.clock.next(this.nowMs), this.clock.origin);
+    record.setEntry(this.#keyScratch, 0, length, NO_BYTES, 0, 0, store.table.expiresAt(id));
+    record.global = true;
+    if (kind === RecordKind.FILL) record.began = began;
+    if (store.table.hasFlag(id, Flag.EXTRAS)) {
+      record.staleUntil = store.staleUntil(id);
+      record.tags = store.tagBytesOf(id);
+      record.contentType = store.contentTypeBytesOf(id);
+    }
+    return record;
+  }
+
+  #copyKey(id: number): number {
+    this.store.locate(id);
+    copyBytes(this.store.bytes, this.store.keyStart, this.store.keyEnd, this.#keyScratch, 0);
+    return this.store.keyEnd - this.store.keyStart;
+  }
+
+  #cancelLeases(): void {
+    this.leases.cancelAll();
+    this.#refreshStable();
+  }
+
+  /** Alone, nothing older can arrive but the fill of an open lease. */
+  #refreshStable(): void {
+    const oldest = this.leases.oldest;
+    this.store.stable = oldest === Number.POSITIVE_INFINITY ? oldest : oldest - 1;
+  }
+
+  #tellRemoved(id: number, reason: RemovalReason): void {
+    if (reason !== "expired" && reason !== "evicted") return;
+    const { store } = this;
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = store;
+    store.locate(id);
+    this.#observer?.changed(store.bytes, store.keyStart, store.keyEnd, reason);
+    store.bytes = bytes;
+    store.keyStart = keyStart;
+    store.keyEnd = keyEnd;
+    store.valueStart = valueStart;
+    store.valueEnd = valueEnd;
+  }
+}
+
+/** How a record names one physical database; -1: all. */
+export function namespaceOf(physicalDatabase: number): Uint8Array {
+  return physicalDatabase < 0 ? NO_BYTES : Uint8Array.of(DATABASE_MARK, physicalDatabase);
+}

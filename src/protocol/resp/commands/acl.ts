@@ -1,0 +1,153 @@
+/**
+ * ACL, as far as there is something to tell: who this connection is, and what the default user may do.
+ *
+ * Shoal has no user list that clients change. There is the default user, who may do everything once it has given one of
+ * the configured secrets (or at once, where none is configured). Secrets are never shown, not even hashed.
+ */
+import type { Args } from "../args.ts";
+import { type Command, command, type CommandFlag, type Handler } from "../command.ts";
+import type { Session } from "../session.ts";
+import { helpSubcommand } from "./command-docs-help.ts";
+
+/** Redis's categories, in its order. */
+const CATEGORIES = [
+  ..."keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow".split(" "),
+  ..."blocking dangerous connection transaction scripting".split(" "),
+];
+const DEFAULT_USER = "default";
+
+function needsPassword(session: Session): boolean {
+  return session.server.config.secrets.length > 0;
+}
+
+function list(session: Session): void {
+  const { reply } = session;
+  reply.array(1);
+  reply.text(`user ${DEFAULT_USER} on ${needsPassword(session) ? "" : "nopass "}~* &* +@all`);
+}
+
+function users(session: Session): void {
+  session.reply.array(1);
+  session.reply.text(DEFAULT_USER);
+}
+
+function getUser(session: Session, args: Args): void {
+  const { reply } = session;
+  if (args.text(2) !== DEFAULT_USER) return reply.nullArray();
+  const flags = needsPassword(session) ? ["on"] : ["on", "nopass"];
+  reply.map(6);
+  reply.text("flags");
+  reply.set(flags.length);
+  for (const flag of flags) reply.text(flag);
+  reply.text("passwords");
+  reply.array(0);
+  for (const [field, rule] of [["commands", "+@all"] as const, ["keys", "~*"] as const, ["channels", "&*"] as const]) {
+    reply.text(field);
+    reply.text(rule);
+  }
+  reply.text("selectors");
+  reply.array(0);
+}
+
+function categories(session: Session, args: Args): void {
+  const { reply, server } = session;
+  if (args.count === 2) {
+    reply.array(CATEGORIES.length);
+    for (const category of CATEGORIES) reply.text(category);
+    return;
+  }
+  if (args.count !== 3) return reply.error("ERR wrong number of arguments for 'acl|cat' command");
+  const category = args.text(2).toLowerCase();
+  if (!CATEGORIES.includes(category)) return reply.error(`ERR Unknown category '${args.text(2)}'`);
+  const names: string[] = [];
+  for (const { command: one } of server.commands.all()) if (one.categories.includes(category)) names.push(one.name);
+  reply.array(names.length);
+  for (const name of names) reply.text(name);
+}
+
+interface Definition {
+  readonly name: string;
+  readonly arity: number;
+  readonly admin: boolean;
+  readonly summary: string;
+  readonly syntax?: string;
+  readonly handler: Handler;
+}
+
+function subcommand({ name, arity, admin, summary, syntax = "", handler }: Definition): Command {
+  const flags: CommandFlag[] = ["noscript", "loading", "stale"];
+  return command({
+    name: `acl|${name}`,
+    arity,
+    flags: admin ? ["admin", ...flags] : flags,
+    group: "server",
+    since: "6.0.0",
+    summary,
+    complexity: "O(1)",
+    syntax,
+    categories: admin ? ["admin", "slow", "dangerous"] : ["slow"],
+    handler,
+  });
+}
+
+export const aclCommand: Command = command({
+  name: "acl",
+  arity: -2,
+  group: "server",
+  since: "6.0.0",
+  summary: "A container for Access List Control commands.",
+  complexity: "Depends on subcommand.",
+  categories: ["slow"],
+  handler: () => {},
+  subcommands: [
+    subcommand({
+      name: "whoami",
+      arity: 2,
+      admin: false,
+      summary: "Returns the authenticated username of the current connection.",
+      handler: (session) => session.reply.text(session.user.name),
+    }),
+    subcommand({
+      name: "cat",
+      arity: -2,
+      admin: false,
+      summary: "Lists the ACL categories, or the commands inside a category.",
+      syntax: "[category]",
+      handler: categories,
+    }),
+    subcommand({
+      name: "list",
+      arity: 2,
+      admin: true,
+      summary: "Dumps the effective rules in ACL file format.",
+      handler: list,
+    }),
+    subcommand({ name: "users", arity: 2, admin: true, summary: "Lists all ACL users.", handler: users }),
+    subcommand({
+      name: "getuser",
+      arity: 3,
+      admin: true,
+      summary: "Lists the ACL rules of a user.",
+      syntax: "username",
+      handler: getUser,
+    }),
+    helpSubcommand({
+      container: "acl",
+      group: "server",
+      since: "6.0.0",
+      lines: [
+        "CAT [<category>]",
+        "    List all commands that belong to <category>, or all command categories",
+        "    when no category is specified.",
+        "GETUSER <username>",
+        "    Get the user's details.",
+        "LIST",
+        "    Show users details in config file format.",
+        "USERS",
+        "    List all the registered usernames.",
+        "WHOAMI",
+        "    Return the current connection username.",
+      ],
+    }),
+  ],
+});

@@ -1,0 +1,142 @@
+/**
+ * One command as COMMAND INFO and COMMAND DOCS show it, field by field as Redis 7 does.
+ *
+ * Key specifications are derived from the key range: writing commands are said to read and update their keys ("RW"), all
+ * others to read them. Where keys depend on the arguments, the range is 0, 0, 0 with the flag "movablekeys", and the
+ * specification is the one Redis calls unknown: clients then ask COMMAND GETKEYS.
+ */
+import type { Command, KeySpec } from "../command.ts";
+import type { Reply } from "../reply.ts";
+import { type Argument, parseSyntax } from "./command-docs-arguments.ts";
+
+const MOVABLE = "movablekeys";
+
+/** What a command does to its keys, as COMMAND GETKEYSANDFLAGS says it. */
+export function keyFlags(command: Command): readonly string[] {
+  return command.flags.includes("write") ? ["RW", "access", "update"] : ["RO", "access"];
+}
+
+function flagsOf(command: Command): readonly string[] {
+  const { flags, keys } = command;
+  return typeof keys === "function" && !flags.includes(MOVABLE) ? [...flags, MOVABLE] : flags;
+}
+
+/** The ten fields of COMMAND INFO, subcommands nested in the last. */
+export function replyInfo(reply: Reply, command: Command): void {
+  const { keys } = command;
+  const range = typeof keys === "function" ? { first: 0, last: 0, step: 0 } : keys;
+  reply.array(10);
+  reply.text(command.name);
+  reply.integer(command.arity);
+  replyStatuses(reply, flagsOf(command));
+  reply.integer(range.first);
+  reply.integer(range.last);
+  reply.integer(range.step);
+  replyStatuses(
+    reply,
+    command.categories.map((category) => `@${category}`),
+  );
+  reply.set(0);
+  replyKeySpecs(reply, command, keys);
+  const subcommands = command.subcommands ?? [];
+  if (subcommands.length === 0) return reply.set(0);
+  reply.array(subcommands.length);
+  for (const subcommand of subcommands) replyInfo(reply, subcommand);
+}
+
+function replyStatuses(reply: Reply, words: readonly string[]): void {
+  reply.set(words.length);
+  for (const word of words) reply.simple(word);
+}
+
+function replyKeySpecs(reply: Reply, command: Command, keys: KeySpec): void {
+  if (typeof keys !== "function" && keys.first === 0) return reply.set(0);
+  reply.set(1);
+  reply.map(3);
+  reply.text("flags");
+  replyStatuses(reply, keyFlags(command));
+  reply.text("begin_search");
+  if (typeof keys === "function") {
+    replySpec(reply, "unknown", {});
+    reply.text("find_keys");
+    return replySpec(reply, "unknown", {});
+  }
+  replySpec(reply, "index", { index: keys.first });
+  reply.text("find_keys");
+  // Relative to the first key where it is positive, to the end where it is negative.
+  const lastkey = keys.last < 0 ? keys.last : keys.last - keys.first;
+  replySpec(reply, "range", { lastkey, keystep: keys.step, limit: 0 });
+}
+
+function replySpec(reply: Reply, type: string, spec: Readonly<Record<string, number>>): void {
+  reply.map(2);
+  reply.text("type");
+  reply.text(type);
+  reply.text("spec");
+  const fields = Object.entries(spec);
+  reply.map(fields.length);
+  for (const [name, value] of fields) {
+    reply.text(name);
+    reply.integer(value);
+  }
+}
+
+/** The map of COMMAND DOCS, subcommands nested by name. */
+export function replyDocs(reply: Reply, command: Command): void {
+  const { complexity, subcommands = [] } = command;
+  const parameters = parseSyntax(command.syntax);
+  const optional = [complexity !== undefined, parameters.length > 0, subcommands.length > 0];
+  reply.map(3 + optional.filter(Boolean).length);
+  const texts = { summary: command.summary, since: command.since, group: command.group };
+  for (const [name, text] of Object.entries(texts)) {
+    reply.text(name);
+    reply.text(text);
+  }
+  if (complexity !== undefined) {
+    reply.text("complexity");
+    reply.text(complexity);
+  }
+  if (parameters.length > 0) {
+    reply.text("arguments");
+    replyArguments(reply, parameters);
+  }
+  if (subcommands.length > 0) {
+    reply.text("subcommands");
+    reply.map(subcommands.length);
+    for (const subcommand of subcommands) {
+      reply.text(subcommand.name);
+      replyDocs(reply, subcommand);
+    }
+  }
+}
+
+function replyArguments(reply: Reply, list: readonly Argument[]): void {
+  reply.array(list.length);
+  for (const argument of list) {
+    const { token, flags } = argument;
+    const isKey = argument.type === "key";
+    const inner = argument.arguments;
+    const optional = [isKey, token !== undefined, flags.length > 0, inner.length > 0];
+    reply.map(2 + optional.filter(Boolean).length);
+    reply.text("name");
+    reply.text(argument.name);
+    reply.text("type");
+    reply.text(argument.type);
+    if (isKey) {
+      reply.text("key_spec_index");
+      reply.integer(0);
+    }
+    if (token !== undefined) {
+      reply.text("token");
+      reply.text(token);
+    }
+    if (flags.length > 0) {
+      reply.text("flags");
+      replyStatuses(reply, flags);
+    }
+    if (inner.length > 0) {
+      reply.text("arguments");
+      replyArguments(reply, inner);
+    }
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * The RESP server: its sessions, and what they share.
+ *
+ * One server belongs to one node and one thread. Sessions run one at a time, so the parser, the reply buffer and the
+ * spare buffers are shared: a connection that waits costs its `Session` object and nothing else. A *turn* is whatever
+ * runs between `begin` and `end` (one session's input) or in `turn` (the node's maintenance); the messages that it
+ * causes for other sessions leave at its end.
+ *
+ * Adapters call `accept` for each connection and `tick` about once a second; everything else reaches the server through
+ * its sessions. Limits: connections (a further one is told so and closed), age of an unfinished request, idle time,
+ * and how long a peer may take nothing of its output; all closings are counted.
+ */
+import { assert } from "../../core/assert.ts";
+import type { Cancel } from "../../core/ports.ts";
+import type { NodeConfig } from "../../node/config.ts";
+import type { Node } from "../../node/node.ts";
+import { Outcome } from "../../store/outcome.ts";
+import type { Args } from "./args.ts";
+import type { Command } from "./command.ts";
+import { CommandTable, type Route, RouteBit } from "./command-table.ts";
+import type { Connection } from "./connection.ts";
+import { execute, logSlow, ServerAttention } from "./dispatch.ts";
+import { InputBuffers } from "./input-buffer.ts";
+import { KeyChanges } from "./key-changes.ts";
+import { Notifications, parseEventClasses } from "./notifications.ts";
+import { RespParser } from "./parser.ts";
+import { PubSub } from "./pubsub.ts";
+import { Reply } from "./reply.ts";
+import { SpareReplies } from "./spare-replies.ts";
+import { ServerStatistics } from "./server-statistics.ts";
+import { Session } from "./session.ts";
+import { Halt } from "./session-state.ts";
+import { SlowLog } from "./slow-log.ts";
+import { type TrackingHost, TrackingTable } from "./tracking.ts";
+
+/** Bytes of one command's reply. Policy: an error instead of it. */
+export const MAX_REPLY_BYTES = 256 * 2 ** 20;
+/** How often `tick` looks at every session, ms. */
+const SWEEP_MS = 1_000;
+const FIRST_REPLY_BYTES = 64 * 1_024;
+
+export type PauseMode = "all" | "write";
+
+export class RespServer implements TrackingHost {
+  readonly node: Node;
+  readonly commands: CommandTable;
+  readonly sessions = new Map<number, Session>();
+  readonly reply = new Reply(FIRST_REPLY_BYTES, MAX_REPLY_BYTES);
+  readonly parser: RespParser;
+  readonly inputs = new InputBuffers();
+  readonly replies = new SpareReplies();
+  readonly statistics = new ServerStatistics();
+  readonly slowLog: SlowLog;
+  readonly pubsub = new PubSub();
+  readonly tracking: TrackingTable;
+  readonly notifications: Notifications;
+  readonly keyChanges: KeyChanges;
+  readonly monitors = new Set<Session>();
+  readonly startedAtMs: number;
+  /** Bits of `ServerAttention`. */
+  attention = 0;
+  /** The session whose turn it is. */
+  current: Session | undefined;
+  /** A request of this turn went to the slow log. */
+  slowLogged = false;
+  #nextId = 1;
+  #inTurn = false;
+  #pushed: Session[] = [];
+  #later: (() => void)[] = [];
+  #runningLater = false;
+  #turnBegan = 0;
+  #turnCommands = 0;
+  #sweptAtMs = 0;
+  #pauseMode: PauseMode | undefined;
+  #pausedUntilMs = 0;
+  #cancelPause: Cancel | undefined;
+
+  constructor(node: Node, commands: readonly Command[]) {
+    this.node = node;
+    this.commands = new CommandTable(commands);
+    this.parser = new RespParser(node.config.maxRequestBytes);
+    this.slowLog = new SlowLog(() => node.config);
+    this.tracking = new TrackingTable(this);
+    this.notifications = new Notifications(this.pubsub, (physical) => node.databases.logical(physical));
+    this.keyChanges = new KeyChanges(node, this.tracking, this.notifications);
+    this.startedAtMs = node.nowMs;
+    this.configured();
+  }
+
+  get config(): NodeConfig {
+    return this.node.config;
+  }
+
+  /** Takes over what depends on the configuration; called after every change of it. */
+  configured(): void {
+    this.parser.maxRequestBytes = this.config.maxRequestBytes;
+    this.notifications.classes = parseEventClasses(this.config.notifyKeyspaceEvents) ?? 0;
+    this.keyChanges.refresh();
+    this.#refreshPrecision();
+  }
+
+  // ---- Sessions
+
+  /** Takes a connection. Beyond `maxClients` it is told so and closed; the session returned is closed then. */
+  accept(connection: Connection): Session {
+    this.node.beginTurn();
+    const session = new Session(this, this.#nextId++, connection);
+    if (this.sessions.size >= this.config.maxClients) {
+      this.statistics.rejectedConnections++;
+      const refusal = new Reply();
+      refusal.error("ERR max number of clients reached");
+      connection.write(refusal.view());
+      session.kill();
+      return session;
+    }
+    this.statistics.acceptedConnections++;
+    this.sessions.set(session.id, session);
+    return session;
+  }
+
+  session(id: number): Session | undefined {
+    return this.sessions.get(id);
+  }
+
+  /** The session whose command is running, if one is. */
+  get running(): Session | undefined {
+    return this.current;
+  }
+
+  /** For a session that has ended: forgets it everywhere. */
+  remove(session: Session): void {
+    this.sessions.delete(session.id);
+    this.monitor(session, false);
+    this.pubsub.unsubscribeAll(session);
+    this.tracking.disable(session);
+    session.transaction = undefined;
+    session.watches = undefined;
+    this.statistics.inputBytesOfClosed += session.inputBytes;
+    this.statistics.outputBytesOfClosed += session.outputBytes;
+  }
+
+  /** For SWAPDB: every session looks up again where its database is. */
+  databasesSwapped(): void {
+    for (const session of this.sessions.values()) session.selectPhysical();
+  }
+
+  /** Somebody began or ended tracking. */
+  trackingChanged(): void {
+    this.keyChanges?.refresh();
+  }
+
+  // ---- Turns
+
+  /** True while a turn is running: what is pushed leaves at its end. */
+  get busy(): boolean {
+    return this.#inTurn;
+  }
+
+  /** Begins a session's turn. */
+  begin(session: Session): void {
+    assert(!this.#inTurn, "a turn began inside another one");
+    this.#inTurn = true;
+    this.current = session;
+    this.node.beginTurn();
+    this.reply.reset();
+    this.reply.protocol = session.protocol;
+    session.ranFromInput = false;
+    this.#turnBegan = this.node.ports.clock.monotonic();
+    this.#turnCommands = session.commands;
+  }
+
+  /** Ends it: replies and pushes leave. */
+  end(session: Session): void {
+    this.#checkDuration(session);
+    session.finishTurn();
+    this.parser.shrink();
+    this.current = undefined;
+    this.#finish();
+  }
+
+  /** Runs work that may change keys outside of any session (the node's maintenance), and sends what it caused. */
+  turn<T>(work: () => T): T {
+    if (this.#inTurn) return work();
+    this.#inTurn = true;
+    try {
+      return work();
+    } finally {
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    if (this.tracking.collected) this.tracking.flushBroadcasts();
+    if (this.#pushed.length > 0) this.flushPushes();
+    this.#inTurn = false;
+    // What runs later has turns of its own, which end here too: only the outermost one goes through the list.
+    if (this.#later.length === 0 || this.#runningLater) return;
+    this.#runningLater = true;
+    try {
+      for (let work = this.#later.shift(); work !== undefined; work = this.#later.shift()) work();
+    } finally {
+      this.#runningLater = false;
+    }
+  }
+
+  /** Does something when the running turn is over. */
+  later(work: () => void): void {
+    this.#later.push(work);
+  }
+
+  /** Notes that a session has messages to send. */
+  pushed(session: Session): void {
+    this.#pushed.push(session);
+  }
+
+  /** Sends the messages that wait. */
+  flushPushes(): void {
+    const sessions = this.#pushed;
+    this.#pushed = [];
+    for (const session of sessions) session.flushPushes();
+  }
+
+  /** Looks for a slow batch that no entry of the slow log explains (see slow-log.ts). */
+  #checkDuration(session: Session): void {
+    const elapsedUs = (this.node.ports.clock.monotonic() - this.#turnBegan) * 1_000;
+    const logged = this.slowLogged;
+    this.slowLogged = false;
+    if (logged || !this.slowLog.isSlow(elapsedUs) || (this.attention & ServerAttention.PRECISE) !== 0) return;
+    const commands = session.commands - this.#turnCommands;
+    const route = session.lastRoute;
+    if (commands === 0 || route === undefined) return;
+    if (commands > 1 || session.ranFromInput) {
+      this.slowLog.noteUnattributed(this.node.nowMs);
+      this.#refreshPrecision();
+    } else if ((route.bits & RouteBit.UNLOGGED) === 0) {
+      logSlow(session, route, this.parser.args, elapsedUs);
+      this.slowLogged = false;
+    }
+  }
+
+  #refreshPrecision(): void {
+    this.#attend(ServerAttention.PRECISE, this.slowLog.isPrecise(this.node.nowMs));
+  }
+
+  #attend(bit: number, on: boolean): void {
+    this.attention = on ? this.attention | bit : this.attention & ~bit;
+  }
+
+  /** Runs a request for a session, without the checks that come before: what EXEC does with queued requests. */
+  execute(session: Session, route: Route, args: Args): void {
+    execute(session, route, args);
+  }
+
+  // ---- MONITOR and CLIENT PAUSE
+
+  /** Lets a session see every request from now on, or no more. */
+  monitor(session: Session, on: boolean): void {
+    if (on) this.monitors.add(session);
+    else this.monitors.delete(session);
+    this.#attend(ServerAttention.MONITORED, this.monitors.size > 0);
+  }
+
+  feedMonitors(line: Uint8Array): void {
+    for (const monitor of this.monitors) monitor.push((reply) => reply.raw(line));
+  }
+
+  /** Holds requests back, of all commands or of those that write, until `untilMs` or `unpause`. */
+  pause(untilMs: number, mode: PauseMode): void {
+    // A pause that is running is extended, and never made weaker, as in Redis.
+    if (this.#pauseMode !== undefined) {
+      mode = mode === "all" || this.#pauseMode === "all" ? "all" : "write";
+      untilMs = Math.max(untilMs, this.#pausedUntilMs);
+    }
+    this.#cancelPause?.();
+    this.#pauseMode = mode;
+    this.#pausedUntilMs = untilMs;
+    this.#attend(ServerAttention.PAUSED, true);
+    this.#cancelPause = this.node.ports.timer.after(Math.max(0, untilMs - this.node.nowMs), () => this.unpause());
+  }
+
+  unpause(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
+    this.#pauseMode = undefined;
+    this.#attend(ServerAttention.PAUSED, false);
+    for (const session of this.sessions.values()) {
+      if ((session.halt & Halt.PAUSED) !== 0) session.release(Halt.PAUSED);
+    }
+  }
+
+  /** What CLIENT PAUSE holds back now. */
+  get pauseMode(): PauseMode | undefined {
+    return this.#pauseMode;
+  }
+
+  /** True if a request has to wait until a pause is over. */
+  holds(session: Session, route: Route): boolean {
+    if (this.#pauseMode === undefined || (route.bits & RouteBit.UNPAUSED) !== 0) return false;
+    if (this.#pauseMode === "all" || (route.bits & RouteBit.WRITE) !== 0) return true;
+    const queued = route.command.name === "exec" ? session.transaction?.requests : undefined;
+    return queued?.some((request) => (request.route.bits & RouteBit.WRITE) !== 0) ?? false;
+  }
+
+  // ---- Time
+
+  /** Closes what has waited for too long. Adapters call it about once a second; more often does no harm. */
+  tick(): void {
+    this.node.beginTurn();
+    const { nowMs } = this.node;
+    this.#refreshPrecision();
+    if (Math.abs(nowMs - this.#sweptAtMs) < SWEEP_MS) return;
+    this.#sweptAtMs = nowMs;
+    this.turn(() => {
+      for (const session of this.sessions.values()) this.#sweep(session, nowMs);
+    });
+  }
+
+  #sweep(session: Session, nowMs: number): void {
+    const { requestTimeoutMs, idleTimeoutMs } = this.config;
+    if (requestTimeoutMs > 0 && session.partialSince > 0 && nowMs - session.partialSince > requestTimeoutMs) {
+      this.statistics.unfinishedClosed++;
+      session.kill();
+    } else if (requestTimeoutMs > 0 && (session.halt & Halt.CONGESTED) !== 0) {
+      if (session.stalledMs(nowMs) <= requestTimeoutMs) return;
+      this.statistics.outputLimitReached++;
+      session.kill();
+    } else if (idleTimeoutMs > 0 && nowMs - session.lastCommandMs > idleTimeoutMs && this.#mayIdle(session)) {
+      this.statistics.idleClosed++;
+      session.kill();
+    }
+  }
+
+  /** Listeners and those who wait for a reply are not idle, as in Redis. */
+  #mayIdle(session: Session): boolean {
+    return session.halt === 0 && session.subscriptions === undefined && !this.monitors.has(session);
+  }
+
+  // ---- Errors
+
+  /** The error for a refused write. */
+  refusal(outcome: Outcome, args?: Args): string {
+    const { maxKeyBytes, maxValueBytes } = this.config;
+    const size = args === undefined ? "" : `: ${args.length(1)} bytes`;
+    switch (outcome) {
+      case Outcome.OUT_OF_MEMORY:
+        return "OOM command not allowed when used memory > 'maxmemory'.";
+      case Outcome.KEY_TOO_LONG:
+        return `ERR key is too long${size}, the limit is ${maxKeyBytes} (maxKeyBytes)`;
+      case Outcome.VALUE_TOO_LONG:
+        return `ERR value is too large, the limit is ${maxValueBytes} bytes (maxValueBytes)`;
+      case Outcome.BAD_TAG:
+        return "ERR invalid tag: a tag has 1 to 256 bytes, an entry at most 64 tags";
+      case Outcome.BAD_EXPIRY:
+        return "ERR invalid expire time";
+      case Outcome.TOO_MANY_PATTERNS:
+        return "ERR too many patterns are remembered, try again later";
+      default:
+        return "ERR write refused";
+    }
+  }
+}

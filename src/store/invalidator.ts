@@ -1,0 +1,160 @@
+/**
+ * The invalidator: what INVALIDATE, FLUSH and FLOOR records do to the store. Tags, patterns and databases get an epoch,
+ * in constant time, and the sweep does the rest; a key is dealt with at once, and remembered (as a tag that stands for
+ * it) only while something older may still arrive.
+ *
+ * The namespace of a record is `FF n` for database n (0 too: then it means the keys that are stored without a prefix),
+ * or empty for all databases; what it may hold beyond that is a prefix of keys.
+ */
+import { DATABASE_COUNT, DATABASE_MARK, databaseOf, PREFIX_BYTES } from "../core/keyspace.ts";
+import { EpochMode, InvalidateScope, type MutableRecord } from "../core/record.ts";
+import type { Entries } from "./entries.ts";
+import { Flag } from "./entry-table.ts";
+import { Outcome } from "./outcome.ts";
+import type { Sweeper } from "./sweeper.ts";
+import { keyTag, type TagSet } from "./tag-set.ts";
+
+const STAR = 0x2a;
+const GLOB_SPECIALS = [0x2a, 0x3f, 0x5b, 0x5c];
+
+export class Invalidator {
+  readonly #entries: Entries;
+  readonly #sweeper: Sweeper;
+  readonly #tags: TagSet;
+  /** Entries that the last record with scope KEY took away or marked. */
+  touched = 0;
+
+  constructor(entries: Entries, sweeper: Sweeper, tags: TagSet) {
+    this.#entries = entries;
+    this.#sweeper = sweeper;
+    this.#tags = tags;
+  }
+
+  /** `applied` is the stamp of this node's first receipt: the record's own where it is a replay. */
+  apply(record: MutableRecord, applied: number): Outcome {
+    const entries = this.#entries;
+    this.touched = 0;
+    let outcome: Outcome;
+    switch (record.scope) {
+      case InvalidateScope.KEY:
+        outcome = this.#key(record, applied);
+        break;
+      case InvalidateScope.TAG:
+        outcome = this.#tag(record.key.subarray(record.keyStart, record.keyEnd), record, applied);
+        break;
+      case InvalidateScope.ALL:
+        outcome = this.#all(record, applied);
+        break;
+      default:
+        outcome = this.#pattern(record, applied);
+    }
+    entries.refreshNewestEpoch();
+    return outcome;
+  }
+
+  #key(record: MutableRecord, applied: number): Outcome {
+    const entries = this.#entries;
+    const { key, keyStart, keyEnd } = record;
+    const id = entries.find(entries.hashOf(key, keyStart, keyEnd), key, keyStart, keyEnd);
+    if (record.version > entries.stable) {
+      const outcome = this.#tag(keyTag(key, keyStart, keyEnd), record, applied);
+      if (outcome < 0) return outcome;
+    }
+    if (id === 0 || entries.table.hasFlag(id, Flag.TOMBSTONE)) return Outcome.APPLIED;
+    const fill = entries.table.hasFlag(id, Flag.FILL);
+    const skew = fill && entries.table.origin(id) !== 0 ? entries.maxClockSkew : 0;
+    const reach = fill ? Math.max(record.version, applied) + skew : record.version;
+    if (entries.table.version(id) > reach) return Outcome.APPLIED;
+    this.touched = 1;
+    if (record.mode === EpochMode.PURGE) entries.remove(id, "invalidated");
+    else entries.table.raiseFlag(id, Flag.STALE);
+    return Outcome.APPLIED;
+  }
+
+  #tag(name: Uint8Array, record: MutableRecord, applied: number): Outcome {
+    const { tags, stable } = this.#entries;
+    let tag = tags.find(name);
+    if (tag === 0) {
+      if (record.version <= stable) return Outcome.APPLIED;
+      tag = this.#tags.idOf(name);
+      if (tag === 0) return Outcome.OUT_OF_MEMORY;
+    }
+    const again = tags.newestOf(tag) !== 0;
+    if (!tags.raise(tag, record.mode, record.version, applied)) return Outcome.IGNORED;
+    if (again) this.#sweeper.noteRaisedAgain(tag);
+    this.#sweeper.requestTag(tag);
+    return Outcome.APPLIED;
+  }
+
+  #pattern(record: MutableRecord, applied: number): Outcome {
+    const { patterns } = this.#entries;
+    const subject = record.key.slice(record.keyStart, record.keyEnd);
+    const glob = record.scope === InvalidateScope.PREFIX ? prefixGlob(subject) : subject;
+    if (!patterns.hasRoom(glob)) {
+      this.#sweeper.finish();
+      if (!patterns.hasRoom(glob)) return Outcome.TOO_MANY_PATTERNS;
+    }
+    let raised = false;
+    const sweptAt = this.#sweeper.request();
+    for (const database of databasesOf(record.namespace)) {
+      raised = patterns.raise(database, glob, record.mode, record.version, applied, sweptAt) || raised;
+    }
+    return raised ? Outcome.APPLIED : Outcome.IGNORED;
+  }
+
+  #all(record: MutableRecord, applied: number): Outcome {
+    const { namespace } = record;
+    if (namespace.length > 0 && (namespace[0] !== DATABASE_MARK || namespace.length > PREFIX_BYTES)) {
+      return this.#prefixOf(record, applied);
+    }
+    const entries = this.#entries;
+    const databases = databasesOf(namespace);
+    const inside = databases.reduce((sum, database) => sum + entries.counts[database], 0);
+    if (record.mode === EpochMode.PURGE && inside === entries.size && this.#outdates(record)) {
+      entries.removed.invalidated += entries.size;
+      entries.clear();
+      this.#sweeper.clear();
+      return Outcome.APPLIED;
+    }
+    let raised = false;
+    for (const database of databases) {
+      if (entries.flushRows[database] === 0) entries.flushRows[database] = entries.flushes.acquire();
+      raised = entries.flushes.raise(entries.flushRows[database], record.mode, record.version, applied) || raised;
+    }
+    if (raised) this.#sweeper.requestFlush();
+    return raised ? Outcome.APPLIED : Outcome.IGNORED;
+  }
+
+  /** True if nothing that is here or may arrive is newer, or older and still to be kept out. */
+  #outdates(record: MutableRecord): boolean {
+    return record.applied === 0 && record.origin === this.#entries.origins.originOf(0) && this.#entries.stable >= record.version;
+  }
+
+  #prefixOf(record: MutableRecord, applied: number): Outcome {
+    const { namespace, key, keyStart, keyEnd, scope } = record;
+    const marked = namespace[0] === DATABASE_MARK;
+    record.setKey(namespace, marked ? PREFIX_BYTES : 0, namespace.length);
+    record.setEpoch(record.mode, InvalidateScope.PREFIX, marked ? namespace.subarray(0, PREFIX_BYTES) : undefined);
+    const outcome = this.#pattern(record, applied);
+    record.setKey(key, keyStart, keyEnd);
+    record.setEpoch(record.mode, scope, namespace);
+    return outcome;
+  }
+}
+
+/** The physical databases that a namespace covers. */
+function databasesOf(namespace: Uint8Array): number[] {
+  if (namespace.length >= PREFIX_BYTES && namespace[0] === DATABASE_MARK) return [databaseOf(namespace, 0, PREFIX_BYTES)];
+  return Array.from({ length: DATABASE_COUNT }, (_, database) => database);
+}
+
+/** A glob that matches every key beginning with `prefix`, whatever bytes that has. */
+function prefixGlob(prefix: Uint8Array): Uint8Array {
+  const glob: number[] = [];
+  for (const byte of prefix) {
+    if (GLOB_SPECIALS.includes(byte)) glob.push(0x5c);
+    glob.push(byte);
+  }
+  glob.push(STAR);
+  return Uint8Array.from(glob);
+}

@@ -1,0 +1,147 @@
+/**
+ * Epochs of patterns: prefixes in a hashed table, other globs in a short list, both on the user's key in one database.
+ *
+ * A read compares patterns only while one is newer than the entry, which the sweep makes false soon: it starts at once
+ * and removes or marks what they cover; afterwards they are needed only for records that may still arrive (`stable`).
+ * Prefixes are looked up by hash for each distinct prefix length, so 10,000 of them cost a read no more than their
+ * lengths. At a limit the caller finishes the sweep and forgets; if nothing can be forgotten, the pattern is refused.
+ */
+import { globPrefix, isPrefixPattern, matchGlob } from "../core/glob.ts";
+import { hashBytes } from "../core/hash.ts";
+import { MAX_GLOB_PATTERNS, MAX_PREFIX_PATTERNS } from "../core/limits.ts";
+import { equalBytes } from "../core/bytes.ts";
+import type { EpochMode } from "../core/record.ts";
+import { EpochRows, Fate } from "./epochs.ts";
+
+/** A pattern with its epochs. `database` is physical. `bytes` is the literal prefix, or the whole glob. */
+interface Pattern {
+  readonly database: number;
+  readonly bytes: Uint8Array;
+  readonly prefix: boolean;
+  readonly row: number;
+  /** The sweep's position at which every entry has been compared with it. */
+  sweptAt: number;
+}
+
+export class PatternEpochs {
+  readonly epochs = new EpochRows();
+  readonly #prefixes = new Map<number, Pattern[]>();
+  /** Distinct prefix lengths and how many patterns have each. */
+  readonly #lengths = new Map<number, number>();
+  #prefixCount = 0;
+  #globs: Pattern[] = [];
+
+  get size(): number {
+    return this.#prefixCount + this.#globs.length;
+  }
+
+  /** An estimate of what the tables hold: the objects are the runtime's. */
+  get allocatedBytes(): number {
+    return this.size * 256 + this.epochs.allocatedBytes;
+  }
+
+  /** True if one more pattern of this kind finds room. */
+  hasRoom(glob: Uint8Array): boolean {
+    return isPrefixPattern(glob, 0, glob.length)
+      ? this.#prefixCount < MAX_PREFIX_PATTERNS
+      : this.#globs.length < MAX_GLOB_PATTERNS;
+  }
+
+  /** Raises the pattern's epoch; the sweep is done with it at position `sweptAt`. True if it changed anything. */
+  raise(database: number, glob: Uint8Array, mode: EpochMode, version: number, applied: number, sweptAt: number): boolean {
+    const prefix = isPrefixPattern(glob, 0, glob.length);
+    const bytes = prefix ? glob.slice(0, globPrefix(glob, 0, glob.length)) : glob;
+    let pattern = prefix ? this.#findPrefix(database, bytes) : this.#findGlob(database, bytes);
+    if (pattern === undefined) {
+      pattern = { database, bytes: bytes.slice(), prefix, row: this.epochs.acquire(), sweptAt };
+      if (prefix) this.#addPrefix(pattern);
+      else this.#globs.push(pattern);
+    }
+    if (!this.epochs.raise(pattern.row, mode, version, applied)) return false;
+    pattern.sweptAt = sweptAt;
+    return true;
+  }
+
+  /** Fate of an entry whose user key is `key[start, end)` in a physical database. */
+  fate(database: number, key: Uint8Array, start: number, end: number, version: number, fill: boolean, skew: number): Fate {
+    let fate: Fate = Fate.ALIVE;
+    for (const pattern of this.#covering(database, key, start, end)) {
+      const one = this.epochs.fate(pattern.row, version, fill, skew);
+      if (one > fate) fate = one;
+    }
+    return fate;
+  }
+
+  /** Forgets what the sweep has passed at `position` and `stable` has passed too. Returns how many. */
+  forget(position: number, stable: number): number {
+    if (this.size === 0) return 0;
+    const before = this.size;
+    const over = (pattern: Pattern) => pattern.sweptAt <= position && this.epochs.newestOf(pattern.row) <= stable;
+    this.#globs = this.#globs.filter((pattern) => {
+      if (over(pattern)) this.epochs.release(pattern.row);
+      return !over(pattern);
+    });
+    for (const [hash, list] of this.#prefixes) {
+      const kept = list.filter((pattern) => !over(pattern));
+      if (kept.length === list.length) continue;
+      for (const pattern of list) if (over(pattern)) this.#dropPrefix(pattern);
+      if (kept.length === 0) this.#prefixes.delete(hash);
+      else this.#prefixes.set(hash, kept);
+    }
+    return before - this.size;
+  }
+
+  clear(): void {
+    this.#prefixes.clear();
+    this.#lengths.clear();
+    this.#prefixCount = 0;
+    this.#globs = [];
+    this.epochs.clear();
+  }
+
+  *#covering(database: number, key: Uint8Array, start: number, end: number): Generator<Pattern> {
+    for (const length of this.#lengths.keys()) {
+      if (length > end - start) continue;
+      for (const pattern of this.#prefixes.get(hashBytes(key, start, start + length, length, database)) ?? []) {
+        if (pattern.database === database && pattern.bytes.length === length && equalBytes(pattern.bytes, 0, key, start, length))
+          yield pattern;
+      }
+    }
+    for (const pattern of this.#globs) {
+      if (pattern.database !== database) continue;
+      if (matchGlob(pattern.bytes, 0, pattern.bytes.length, key, start, end)) yield pattern;
+    }
+  }
+
+  #addPrefix(pattern: Pattern): void {
+    const length = pattern.bytes.length;
+    const hash = hashBytes(pattern.bytes, 0, length, length, pattern.database);
+    const list = this.#prefixes.get(hash);
+    if (list === undefined) this.#prefixes.set(hash, [pattern]);
+    else list.push(pattern);
+    this.#lengths.set(length, (this.#lengths.get(length) ?? 0) + 1);
+    this.#prefixCount++;
+  }
+
+  #dropPrefix(pattern: Pattern): void {
+    const length = pattern.bytes.length;
+    const left = (this.#lengths.get(length) ?? 1) - 1;
+    if (left === 0) this.#lengths.delete(length);
+    else this.#lengths.set(length, left);
+    this.#prefixCount--;
+    this.epochs.release(pattern.row);
+  }
+
+  #findPrefix(database: number, bytes: Uint8Array): Pattern | undefined {
+    const list = this.#prefixes.get(hashBytes(bytes, 0, bytes.length, bytes.length, database)) ?? [];
+    return list.find((one) => one.database === database && sameBytes(one.bytes, bytes));
+  }
+
+  #findGlob(database: number, bytes: Uint8Array): Pattern | undefined {
+    return this.#globs.find((one) => one.database === database && sameBytes(one.bytes, bytes));
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && equalBytes(a, 0, b, 0, a.length);
+}

@@ -1,0 +1,42 @@
+/**
+ * The port of an eviction policy. A policy orders entries; it never touches bytes, keys or the index. It keeps its
+ * queues in the table's policy links (`previous`, `next`, `queue`), so it costs nothing per entry.
+ *
+ * The store calls `add` for a new entry, `access` for a hit (of a read or an overwrite), `resize` when an overwrite
+ * changed an entry's weight, `remove` when an entry leaves for whatever reason, evicted ones included, and, while it is
+ * over its budget, `victim` to learn whom to evict next. `victim` may move entries between queues but leaves the one
+ * it names in place: the store then calls `remove` for it. Weights are positive integers: bytes, or 1 for each entry
+ * where the store is limited by entries.
+ */
+import type { EntryTable } from "./entry-table.ts";
+
+/** Weight of an entry as it is now: a positive integer. */
+export type WeightOf = (id: number) => number;
+
+export interface PolicyContext {
+  readonly table: EntryTable;
+  readonly weightOf: WeightOf;
+}
+
+export interface Policy {
+  readonly name: PolicyName;
+  /** Bytes that the policy itself allocates (a frequency sketch, say), for the budget. */
+  readonly allocatedBytes: number;
+  add(id: number): void;
+  access(id: number): void;
+  resize(id: number, oldWeight: number, newWeight: number): void;
+  remove(id: number): void;
+  /** The entry to evict next, or 0 if there is none. */
+  victim(): number;
+  /** Estimated number of recent uses, for OBJECT FREQ; undefined where the policy does not count. */
+  frequency(id: number): number | undefined;
+  /**
+   * The store tells how much weight its budget allows now, and how many entries it holds or is about to hold; sketches size themselves by it. Called before the
+   * first `victim` and whenever the figure changed by more than an eighth.
+   */
+  setCapacity(weight: number, entries: number): void;
+  /** Forgets everything: the table was cleared. */
+  clear(): void;
+}
+
+export type PolicyName = "tinylfu" | "lru" | "noeviction";

@@ -1,0 +1,364 @@
+/**
+ * The store: entries with their bytes, expiry, tags and versions, in a fixed budget of memory outside the
+ * garbage-collected heap. This is its face; how the parts stand to each other is told in `entries.ts`.
+ *
+ *     apply(record) -> limits, last writer wins, epochs, guards -> room (evict, clean) -> bytes in a segment -> links
+ *     lookup(key)   -> hash, chain, key bytes -> id;  isFresh(id) -> flags, expiry, epochs
+ *     maintain()    -> wheel (expired), sweep (invalidated), cleaner (dead bytes), forgetting; in slices
+ *
+ * The store has no clock: whoever uses it sets `nowMs` once a turn. Ids are valid until the next write or maintenance.
+ */
+import { decodeText } from "../core/bytes.ts";
+import { DEFAULT_MAX_KEY_BYTES, DEFAULT_MAX_VALUE_BYTES } from "../core/limits.ts";
+import type { Clock, Random } from "../core/ports.ts";
+import { type MutableRecord, RecordKind } from "../core/record.ts";
+import { VERSIONS_PER_MS } from "../core/version.ts";
+import { Applier } from "./applier.ts";
+import { Budget } from "./budget.ts";
+import { Cleaner } from "./cleaner.ts";
+import { Entries } from "./entries.ts";
+import { ENTRY_BYTES, type EntryTable, Flag } from "./entry-table.ts";
+import { Fate } from "./epochs.ts";
+import { contentTypeStart, extrasLength, tagCount, tagIdAt } from "./extras.ts";
+import { Invalidator } from "./invalidator.ts";
+import { Outcome, type RemovalReason } from "./outcome.ts";
+import type { Policy, PolicyName } from "./policy.ts";
+import { Sweeper } from "./sweeper.ts";
+import { TagSet } from "./tag-set.ts";
+
+const MIN_SEGMENT_BYTES = 16 * 1024;
+const MAX_SEGMENT_BYTES = 256 * 1024;
+/** Smallest budget that the store works with. */
+export const MIN_STORE_BYTES = 1024 * 1024;
+/** Entries that one step of maintenance looks at before the clock is asked again. */
+const STEP_ENTRIES = 256;
+const STEP_BYTES = 64 * 1024;
+/** Dead share of all segments above which the cleaner works without need, to give memory back. */
+const IDLE_DEAD_SHARE = 0.25;
+
+export interface StoreOptions {
+  /** Memory budget in bytes, at least 1 MiB. */
+  readonly maxBytes: number;
+  readonly policy?: PolicyName;
+  /** Limit by number of entries beside the budget; 0 (default) for none. */
+  readonly maxEntries?: number;
+  readonly maxKeyBytes?: number;
+  readonly maxValueBytes?: number;
+  /** Origin of this node's own records. */
+  readonly origin: number;
+  readonly random: Random;
+  readonly clock: Clock;
+  /** How far clocks of other nodes may be off, ms (default 500). */
+  readonly maxClockSkewMs?: number;
+}
+
+export interface StoreMemory {
+  index: number;
+  table: number;
+  segments: number;
+  live: number;
+  dead: number;
+  tags: number;
+  policy: number;
+  wheel: number;
+  patterns: number;
+  guards: number;
+  total: number;
+}
+
+export class Store {
+  readonly entries: Entries;
+  readonly table: EntryTable;
+  readonly #clock: Clock;
+  readonly #cleaner: Cleaner;
+  readonly #budget: Budget;
+  readonly #applier: Applier;
+  readonly #sweeper: Sweeper;
+  readonly #invalidator: Invalidator;
+  readonly limits: { maxKeyBytes: number; maxValueBytes: number };
+
+  /** Where `locate` points: the entry's key and value, until the next write or maintenance. */
+  bytes: Uint8Array = new Uint8Array(0);
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+
+  constructor(options: StoreOptions) {
+    this.#clock = options.clock;
+    this.limits = {
+      maxKeyBytes: options.maxKeyBytes ?? DEFAULT_MAX_KEY_BYTES,
+      maxValueBytes: options.maxValueBytes ?? DEFAULT_MAX_VALUE_BYTES,
+    };
+    this.entries = new Entries({
+      segmentBytes: segmentBytesFor(options.maxBytes),
+      policy: options.policy ?? "tinylfu",
+      maxEntries: options.maxEntries ?? 0,
+      origin: options.origin,
+      maxClockSkew: (options.maxClockSkewMs ?? 500) * VERSIONS_PER_MS,
+      random: options.random,
+      nowMs: options.clock.now(),
+    });
+    this.table = this.entries.table;
+    this.#cleaner = new Cleaner(this.entries);
+    this.#budget = new Budget(this.entries, this.#cleaner, options.maxBytes);
+    this.#applier = new Applier(this.entries, this.#budget, this.limits);
+    this.#sweeper = new Sweeper(this.entries);
+    this.#invalidator = new Invalidator(this.entries, this.#sweeper, new TagSet(this.entries, this.#budget));
+  }
+
+  /** Entries, without tombstones; those that expired and were not taken back yet count. */
+  get size(): number {
+    return this.entries.size;
+  }
+  get maxBytes(): number {
+    return this.#budget.maxBytes;
+  }
+  get allocatedBytes(): number {
+    return this.entries.allocatedBytes;
+  }
+  get policy(): Policy {
+    return this.entries.policy;
+  }
+  /** Removals by reason since the start. */
+  get removed(): Readonly<Record<RemovalReason, number>> {
+    return this.entries.removed;
+  }
+  set onRemove(callback: ((id: number, reason: RemovalReason) => void) | undefined) {
+    this.entries.onRemove = callback;
+  }
+  set nowMs(ms: number) {
+    this.entries.nowMs = ms;
+  }
+  /** No record at or below this version can arrive any more: what was kept against them may be forgotten. */
+  set stable(version: number) {
+    const entries = this.entries;
+    if (version === entries.stable) return;
+    entries.stable = version;
+    if (!entries.guards.idle) entries.guards.forget(version);
+    while (entries.tombstones.size > 0 && entries.table.version(entries.tombstones.oldest) <= version) {
+      entries.remove(entries.tombstones.oldest, "deleted");
+    }
+    if (!this.#sweeper.working && entries.newestEpoch !== 0) this.#sweeper.forget();
+  }
+
+  /** Applies a record. `applied`, for invalidations and flushes, is this node's stamp of their receipt. */
+  apply(record: MutableRecord, applied: number): Outcome {
+    switch (record.kind) {
+      case RecordKind.SET:
+      case RecordKind.FILL:
+        return this.#applier.entry(record);
+      case RecordKind.DELETE:
+        return this.#applier.delete(record);
+      case RecordKind.TOUCH:
+        return this.#applier.touch(record);
+      case RecordKind.INVALIDATE:
+      case RecordKind.FLUSH:
+        return this.#invalidator.apply(record, record.applied === 0 ? applied : record.applied);
+      case RecordKind.FLOOR:
+        this.entries.guards.raiseFloor(record.slot, record.floor);
+        return Outcome.APPLIED;
+      default:
+        return Outcome.IGNORED;
+    }
+  }
+
+  /** Entries that the last invalidation by key reached. */
+  get lastInvalidated(): number {
+    return this.#invalidator.touched;
+  }
+
+  /** The entry with the stored key `key[start, end)`, whatever it is worth; 0 if there is none. */
+  lookup(key: Uint8Array, start: number, end: number): number {
+    return this.entries.find(this.entries.hashOf(key, start, end), key, start, end);
+  }
+
+  /** True if a plain read may be answered with the entry. */
+  isFresh(id: number): boolean {
+    return this.entries.isFresh(id);
+  }
+
+  /** True if the entry may be served only where stale is allowed. */
+  isStale(id: number): boolean {
+    return this.entries.worth(id) === Fate.STALE;
+  }
+
+  /** True if the entry may be served, at least where stale is allowed. */
+  isServable(id: number): boolean {
+    return this.entries.worth(id) !== Fate.DEAD;
+  }
+
+  /** Tells the policy of a hit. */
+  touchPolicy(id: number): void {
+    this.entries.policy.access(id);
+    this.table.setAccessSecond(id, this.entries.nowMs / 1_000);
+  }
+
+  /** Points `bytes`, `keyStart`, `keyEnd`, `valueStart`, `valueEnd` at the entry. */
+  locate(id: number): void {
+    const { segments } = this.entries;
+    const address = this.table.address(id) >>> 0;
+    const start = segments.offsetOf(address) + 4;
+    const keyEnd = start + segments.keyLength(address);
+    const bytes = segments.bytes[segments.segmentOf(address)];
+    this.bytes = bytes;
+    this.keyStart = start;
+    this.keyEnd = keyEnd;
+    this.valueStart = this.table.hasFlag(id, Flag.EXTRAS) ? keyEnd + extrasLength(bytes, keyEnd) : keyEnd;
+    this.valueEnd = keyEnd + segments.restLength(address);
+  }
+
+  valueLength(id: number): number {
+    const { segments } = this.entries;
+    return segments.restLength(this.table.address(id) >>> 0) - this.entries.extrasLength(id);
+  }
+
+  /** Tags of an entry, as bytes. */
+  tagBytesOf(id: number): Uint8Array[] {
+    if (!this.table.hasFlag(id, Flag.EXTRAS)) return [];
+    this.locate(id);
+    const count = tagCount(this.bytes, this.keyEnd);
+    return Array.from({ length: count }, (_, i) => this.entries.tags.nameOf(tagIdAt(this.bytes, this.keyEnd, i)));
+  }
+
+  tagsOf(id: number): string[] {
+    return this.tagBytesOf(id).map((name) => decodeText(name));
+  }
+
+  staleUntil(id: number): number {
+    return this.entries.staleUntil(id);
+  }
+
+  contentTypeBytesOf(id: number): Uint8Array | undefined {
+    if (!this.table.hasFlag(id, Flag.EXTRAS)) return undefined;
+    this.locate(id);
+    const start = contentTypeStart(this.bytes, this.keyEnd);
+    return start === this.valueStart ? undefined : this.bytes.slice(start, this.valueStart);
+  }
+
+  contentType(id: number): string | undefined {
+    const bytes = this.contentTypeBytesOf(id);
+    return bytes === undefined ? undefined : decodeText(bytes);
+  }
+
+  /** The 32-bit origin of the entry's version. */
+  originOf(id: number): number {
+    return this.entries.origins.originOf(this.table.origin(id));
+  }
+
+  /** Bytes that the entry takes: table, index share, item. */
+  itemBytes(id: number): number {
+    return ENTRY_BYTES + 6 + this.entries.segments.itemBytes(this.table.address(id) >>> 0);
+  }
+
+  databaseOf(id: number): number {
+    return this.entries.databaseOf(id);
+  }
+
+  count(database: number): number {
+    return this.entries.counts[database];
+  }
+
+  expiring(database: number): number {
+    return this.entries.expiring[database];
+  }
+
+  /**
+   * Visits fresh entries from `cursor` on (0 to begin), looking at `count` ids, and returns the next cursor, 0 at the
+   * end. An entry that is there from the first call to the last is visited at least once, because ids do not change.
+   */
+  scan(cursor: number, count: number, visit: (id: number) => void): number {
+    const { table } = this;
+    let id = Math.max(1, cursor);
+    for (let looked = 0; looked < count && id < table.limit; looked++, id++) {
+      if ((table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) === Flag.LIVE && this.entries.isFresh(id)) visit(id);
+    }
+    return id < table.limit ? id : 0;
+  }
+
+  /** A fresh entry of a database, picked by `random` (any unsigned integer), 0 if there is none. */
+  randomId(random: number, database = 0): number {
+    const { table } = this;
+    if (this.count(database) === 0) return 0;
+    const ids = table.limit - 1;
+    for (let step = 0; step < ids; step++) {
+      const id = 1 + ((random + step) % ids);
+      if ((table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) !== Flag.LIVE) continue;
+      if (this.entries.databaseOf(id) === database && this.entries.isFresh(id)) return id;
+    }
+    return 0;
+  }
+
+  /** Changes the budget, evicting what no longer fits. */
+  resize(maxBytes: number): void {
+    this.#budget.maxBytes = maxBytes;
+    this.#budget.fit();
+  }
+
+  usePolicy(name: PolicyName): void {
+    this.entries.usePolicy(name);
+    this.#budget.policyChanged();
+  }
+
+  /** True while maintenance has something to do that does not wait for time to pass. */
+  get busy(): boolean {
+    return this.#sweeper.working || this.#wantsCleaning();
+  }
+
+  /** Epochs of tags and patterns not forgotten yet. */
+  get pendingEpochs(): number {
+    return this.#sweeper.pending + this.entries.patterns.size;
+  }
+
+  /** Expires, sweeps and cleans for about `sliceMs` (monotonic). True if it stopped for the time, not for want of work. */
+  maintain(sliceMs: number): boolean {
+    const until = this.#clock.monotonic() + sliceMs;
+    let more = true;
+    while (more) {
+      more = this.entries.wheel.advance(this.entries.nowMs, STEP_ENTRIES, this.#expire) >= STEP_ENTRIES;
+      if (this.#sweeper.step(STEP_ENTRIES) > 0) more = more || this.#sweeper.working;
+      if (this.#wantsCleaning()) {
+        more = this.#cleaner.step(STEP_BYTES, 0) || more;
+        this.#budget.giveBackSpares();
+      }
+      if (more && this.#clock.monotonic() >= until) return true;
+    }
+    return false;
+  }
+
+  memory(): StoreMemory {
+    const entries = this.entries;
+    return {
+      index: entries.buckets.allocatedBytes,
+      table: entries.table.allocatedBytes,
+      segments: entries.segments.allocatedBytes,
+      live: entries.segments.liveBytes,
+      dead: entries.segments.deadBytes,
+      tags: entries.tags.allocatedBytes,
+      policy: entries.policy.allocatedBytes,
+      wheel: entries.wheel.allocatedBytes,
+      patterns: entries.patterns.allocatedBytes,
+      guards: entries.guards.allocatedBytes,
+      total: entries.allocatedBytes,
+    };
+  }
+
+  #wantsCleaning(): boolean {
+    const { segments } = this.entries;
+    const most = Math.max(4 * segments.segmentBytes, segments.allocatedBytes * IDLE_DEAD_SHARE);
+    return segments.deadBytes > most && segments.emptiest() >= 0;
+  }
+
+  readonly #expire = (id: number): void => {
+    const reclaimAt = this.entries.reclaimAt(id);
+    if (reclaimAt > this.entries.nowMs) this.entries.wheel.add(id, reclaimAt);
+    else this.entries.remove(id, "expired");
+  };
+}
+
+/** Segments so small that a budget has at least 64 of them, within bounds. */
+function segmentBytesFor(maxBytes: number): number {
+  const wanted = 2 ** Math.floor(Math.log2(maxBytes / 64));
+  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, wanted));
+}
+

@@ -8,6 +8,8 @@
  * because a lockfile names the executables of only those platforms that the registry served when it was written. All
  * direct dependencies are pinned in `package.json`, so both give the same versions of them.
  *
+ * On a machine with Bun and no npm, Bun installs.
+ *
  * The packages `bun` and `deno` put their executable in place by an install script, and `node` downloads it by one.
  * Where npm did not run those scripts, they are run here.
  */
@@ -74,7 +76,7 @@ function install() {
   if (run("npm", ["install", "--no-save", "--no-package-lock", ...options])) return;
   if (process.versions.bun !== undefined) {
     console.error("npm failed; trying bun install ...");
-    if (run(process.execPath, ["install", "--no-save"])) return;
+    if (run(process.execPath, ["install", "--no-save", "--ignore-scripts"])) return;
   }
   fail("The packages could not be installed. Run `npm ci` to see why.");
 }

@@ -8,13 +8,16 @@
  * (`deno task shoal` needs no help: deno.json starts it with the permissions it needs.)
  *
  * The launcher stays beside the server only to hand on signals and the exit code. A terminal's interrupt reaches the
- * server by itself, so it is not sent a second time. Other signals are handed on once.
+ * server by itself, so it is not sent a second time. Other signals are handed on once. (The scripts in package.json say
+ * `exec`, for a shell in between would keep npm's signals to itself.) If the npm or Bun that started the launcher is
+ * killed, the server is ended too, so that no forgotten one holds the port.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { ensureInstalled, executableOf, root } from "./install.mjs";
 
+const ORPHAN_CHECK_MS = 500;
 const program = join(root, "adapters/cli/shoal.ts");
 const [mode, ...args] = process.argv.slice(2);
 
@@ -53,9 +56,24 @@ function launch(command, commandArgs) {
       handedOn = true;
     });
   }
+  if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill("SIGTERM"));
   child.on("error", (error) => {
     console.error(`${command} did not start: ${error.message}`);
     process.exit(1);
   });
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? "SIGTERM"]));
+}
+
+/**
+ * Calls back once when the process that started this one is gone.
+ *
+ * @param {() => void} callback
+ */
+function whenOrphaned(callback) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    callback();
+  }, ORPHAN_CHECK_MS);
 }

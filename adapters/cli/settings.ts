@@ -8,6 +8,7 @@
  * mistake, since systems that start containers invent some.
  */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { CONFIG_FIELDS, type NodeConfig, parseConfig } from "../../src/node/config.ts";
 
 /** Fields that have a flag. The rest is for the environment and the file. */
@@ -26,6 +27,8 @@ export interface Settings {
   readonly mistakes: readonly string[];
   /** Worth knowing, one line each. */
   readonly warnings: readonly string[];
+  /** The file that was read, or "". */
+  readonly file: string;
 }
 
 /** Values with the names under which they were given. */
@@ -103,5 +106,10 @@ export function gatherSettings(flags: Flags, environment: Readonly<Record<string
     const problem = without ? `has no value; allowed: ${allowed}` : `${shown} is not allowed; allowed: ${allowed}`;
     mistakes.push(`${label}: ${allowed.startsWith("no such field") ? allowed : problem}`);
   }
-  return { config: mistakes.length === 0 ? result.config : undefined, mistakes, warnings };
+  return {
+    config: mistakes.length === 0 ? result.config : undefined,
+    mistakes,
+    warnings,
+    file: typeof path === "string" ? resolve(path) : "",
+  };
 }

@@ -71,7 +71,7 @@ function serveCommand(): Command {
     const mistakes = [...leftOver(command.args, command), ...settings.mistakes];
     if (settings.config === undefined || mistakes.length > 0) refuse(mistakes);
     boundGarbage();
-    process.exitCode = await serve(settings.config, settings.warnings);
+    process.exitCode = await serve(settings.config, settings);
     process.exit();
   });
   return command;

@@ -11,18 +11,20 @@ export interface Tuning {
   /**
    * - `strict`: the candidate must have been used at least twice more than the victim. A candidate was used just now, a
    *   victim was not for long, so that under a loop every candidate is ahead by one; this is no reason to swap them.
+   * - `plain`: the candidate must have been used more.
    * - `even`: as often is enough.
    * - `eager`: half as often is enough. What was popular and is no more leaves soon.
    *
    * A victim that wins keeps its place if the admission is strict, and gets a second chance at the other end of its
    * queue if not, so that one that will not be used again cannot defend the whole queue.
    */
-  readonly admission: "strict" | "even" | "eager";
+  readonly admission: "strict" | "plain" | "even" | "eager";
 }
 
 /** The settings that are tried, small windows first; the first one is used until another has proved better. */
 export const TUNINGS: readonly Tuning[] = [
   { windowShare: 0.003, protectedShare: 0.8, admission: "strict" },
+  { windowShare: 0.05, protectedShare: 0.8, admission: "plain" },
   { windowShare: 0.1, protectedShare: 0.5, admission: "eager" },
   { windowShare: 0.3, protectedShare: 0.8, admission: "even" },
   { windowShare: 0.6, protectedShare: 0.8, admission: "even" },
@@ -34,6 +36,8 @@ export function isAdmitted(tuning: Tuning, candidate: number, victim: number): b
   switch (tuning.admission) {
     case "strict":
       return candidate > victim + 1;
+    case "plain":
+      return candidate > victim;
     case "even":
       return candidate >= victim;
     case "eager":

@@ -109,8 +109,8 @@ export class FrequencySketch {
   }
 
   /**
-   * Sizes the table for this many entries, if they are more than before. It doubles at most; while it is being copied
-   * or aged it stays as it is, so the caller asks again later. No count is lost: a key's block in the larger table
+   * Follows the number of entries. The table doubles at most, and never shrinks; while it is being copied or aged
+   * nothing happens, so the caller asks again later. No count is lost: a key's block in the larger table
    * begins as a copy of its old one.
    */
   resize(entries: number): void {

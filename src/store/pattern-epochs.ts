@@ -91,6 +91,12 @@ export class PatternEpochs {
     return before - this.size;
   }
 
+  /** The sweep has been over all entries, and begins to count anew. */
+  markSwept(): void {
+    for (const pattern of this.#globs) pattern.sweptAt = 0;
+    for (const list of this.#prefixes.values()) for (const pattern of list) pattern.sweptAt = 0;
+  }
+
   clear(): void {
     this.#prefixes.clear();
     this.#lengths.clear();

@@ -241,6 +241,11 @@ export class Store {
     return bytes === undefined ? undefined : decodeText(bytes);
   }
 
+  /** Estimated recent uses of an entry, where the policy counts them. */
+  frequency(id: number): number | undefined {
+    return this.entries.policy.frequency(id);
+  }
+
   /** The 32-bit origin of the entry's version. */
   originOf(id: number): number {
     return this.entries.origins.originOf(this.table.origin(id));

@@ -2,10 +2,10 @@
  * The sweeper: after an invalidation raised an epoch, walks all entries by id, in slices, takes the dead ones out and
  * marks the stale ones, so that the epoch can be forgotten. No index from tags to keys is needed for it.
  *
- * `position` counts the ids visited since the start. An epoch raised at position p is done with at p + ids in use: every
- * entry that was there has then been compared with it once (newer entries are compared when they are applied). One
- * walk serves all epochs raised before and during it. An epoch is forgotten when its walk is over and `stable` has
- * passed it: nothing that it concerns is here, and nothing can arrive.
+ * `position` is round * 2^29 + the id to be visited next. An epoch raised at position p is done with one round later, at
+ * p + 2^29, however the table grew meanwhile: every entry that was there has then been compared with it once (newer
+ * entries are compared when they are applied). One walk serves all epochs raised before and during it. An epoch is
+ * forgotten when its walk is over and `stable` has passed it: nothing that it concerns is here, and nothing can arrive.
  */
 import type { Entries } from "./entries.ts";
 import { Flag } from "./entry-table.ts";
@@ -14,6 +14,11 @@ import { Fate } from "./epochs.ts";
 /** Tags with epochs, in the order in which they were raised. Policy at the limit: the sweep is finished at once. */
 const MAX_PENDING_TAGS = 1_000_000;
 
+/** One round of all ids: more than 16 GiB of entries can have. */
+const ROUND = 2 ** 29;
+/** Position at which counting begins anew, long before doubles lose exactness. */
+const LAST_POSITION = 2 ** 52;
+
 interface PendingTag {
   readonly tag: number;
   readonly sweptAt: number;
@@ -21,15 +26,14 @@ interface PendingTag {
 
 export class Sweeper {
   readonly #entries: Entries;
-  #cursor = 1;
   #until = 0;
   #pendingTags: PendingTag[] = [];
   #pendingFirst = 0;
   #flushesSweptAt = 0;
   /** An epoch was raised whose walk has not been followed by `forget` yet. */
   #forgetDue = false;
-  /** Ids visited since the start. */
-  position = 0;
+  /** Round and id, see above. */
+  position = 1;
 
   constructor(entries: Entries) {
     this.#entries = entries;
@@ -47,7 +51,8 @@ export class Sweeper {
 
   /** An epoch was raised: the position at which the walk for it is over. */
   request(): number {
-    this.#until = this.position + this.#entries.table.limit - 1;
+    if (this.position > LAST_POSITION) this.#beginAnew();
+    this.#until = this.position + ROUND;
     this.#forgetDue = true;
     return this.#until;
   }
@@ -67,9 +72,13 @@ export class Sweeper {
     const { table } = this.#entries;
     let visited = 0;
     while (visited < limit && this.position < this.#until) {
-      if (this.#cursor >= table.limit) this.#cursor = 1;
-      if (this.#cursor < table.limit) this.#visit(this.#cursor++);
-      this.position++;
+      const id = this.position % ROUND;
+      if (id >= table.limit) {
+        this.position += ROUND - id + 1;
+      } else {
+        this.#visit(id);
+        this.position++;
+      }
       visited++;
     }
     if (this.#forgetDue && !this.working) this.forget();
@@ -114,7 +123,6 @@ export class Sweeper {
   }
 
   clear(): void {
-    this.#cursor = 1;
     this.#until = this.position;
     this.#pendingTags = [];
     this.#pendingFirst = 0;
@@ -136,6 +144,15 @@ export class Sweeper {
   /** A tag that has an epoch already was raised anew. */
   noteRaisedAgain(tag: number): void {
     this.#latest.set(tag, (this.#latest.get(tag) ?? 0) + 1);
+  }
+
+  #beginAnew(): void {
+    this.finish();
+    this.position %= ROUND;
+    this.#pendingTags = this.#pendingTags.slice(this.#pendingFirst).map(({ tag }) => ({ tag, sweptAt: 0 }));
+    this.#pendingFirst = 0;
+    this.#flushesSweptAt = 0;
+    this.#entries.patterns.markSwept();
   }
 
   #visit(id: number): void {

@@ -4,12 +4,14 @@
  * Redis is asked as well, in the version that is installed: an expectation that Redis does not share is a mistake in the
  * case, unless the case says that it is ours (`shoalOnly`) or newer (`redis`).
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { within } from "../e2e/until.ts";
 import type { Case, Step } from "./case.ts";
 import type { RespClient } from "./resp-client.ts";
 import { atLeast, startTargets, type Target } from "./targets.ts";
+
+setDefaultTimeout(15_000);
 
 const folder = new URL("./cases/", import.meta.url);
 

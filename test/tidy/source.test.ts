@@ -40,6 +40,17 @@ import {
     const imports = readSource("x.ts", text).imports.map(({ line, specifier }) => `${line} ${specifier}`);
     expect(imports).toEqual(["1 ./a.ts", "2 ./b.ts", "3 ./c.ts", "4 ./d.ts", "5 ./e.ts", "6 ./f.ts", "9 ./g.ts"]);
   });
+
+  test("imports of types only are told apart", () => {
+    const text = `import type { A } from "./a.ts";
+export type * from "./b.ts";
+import { type C, d } from "./no.ts";
+import type, { e } from "./no.ts";
+import type from "./no.ts";
+import "./no.ts";`;
+    const typeOnly = readSource("x.ts", text).imports.filter((one) => one.typeOnly);
+    expect(typeOnly.map(({ specifier }) => specifier)).toEqual(["./a.ts", "./b.ts"]);
+  });
 });
 
 describe("functions are found", () => {

@@ -22,6 +22,8 @@ export interface Comment {
 export interface Import {
   readonly line: number;
   readonly specifier: string;
+  /** `import type` or `export type`: gone when the program runs. */
+  readonly typeOnly: boolean;
 }
 
 export interface Source {
@@ -61,7 +63,9 @@ export function readSource(path: string, text: string): Source {
   const imports = [...code.matchAll(IMPORT)].map((match) => {
     const quote = match.index + match[0].length - 1;
     const end = code.indexOf(match[1] as string, quote + 1);
-    return { line: lineAt(quote), specifier: text.slice(quote + 1, end < 0 ? undefined : end) };
+    const keyword = Math.max(code.lastIndexOf("import", quote), code.lastIndexOf("export", quote), 0);
+    const typeOnly = /^\w+\s+type\b(?!\s*(?:,|from\b))/.test(code.slice(keyword, quote));
+    return { line: lineAt(quote), specifier: text.slice(quote + 1, end < 0 ? undefined : end), typeOnly };
   });
   const located = comments.map(({ start, end }) => ({
     line: lineAt(start),

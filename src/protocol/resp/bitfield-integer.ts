@@ -6,7 +6,8 @@
  *
  * - WRAP keeps the low bits, SAT takes the nearest limit, FAIL changes nothing and answers null.
  * - SET takes its argument as 64 bits: for an unsigned field -1 is 2^64 - 1, so SAT stores the highest value, as in
- *   Redis.
+ *   Redis. (Redis also saturates a signed field upwards for arguments near -2^63; that is an overflow of its own
+ *   check, and not followed here.)
  */
 import type { Bytes } from "../../core/bytes.ts";
 import { readBits, writeBits } from "./bit-string.ts";

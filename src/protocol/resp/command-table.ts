@@ -72,7 +72,17 @@ const NAME_BITS: Readonly<Record<string, number>> = {
  * Not marked "fast" in Redis's table, yet constant work (beyond the size of one value): timing each call of them would
  * cost more than it tells.
  */
-const CONSTANT_WORK = new Set(["set", "setex", "psetex", "get", "append", "setrange", "getrange", "substr", "shoal.set"]);
+const CONSTANT_WORK = new Set([
+  "set",
+  "setex",
+  "psetex",
+  "get",
+  "append",
+  "setrange",
+  "getrange",
+  "substr",
+  "shoal.set",
+]);
 
 export class Route {
   readonly command: Command;

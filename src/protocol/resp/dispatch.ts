@@ -141,7 +141,9 @@ function denialOf(session: Session, route: Route, args: Args): string | undefine
   if (!user.permits(command)) {
     return `NOPERM User ${user.name} has no permissions to run the '${command.name}' command`;
   }
-  const permitted = keyIndexes(command.keys, args).every((i) => user.permitsKey(args.bytes, args.start(i), args.end(i)));
+  const permitted = keyIndexes(command.keys, args).every((i) =>
+    user.permitsKey(args.bytes, args.start(i), args.end(i)),
+  );
   return permitted ? undefined : "NOPERM No permissions to access a key";
 }
 

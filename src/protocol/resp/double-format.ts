@@ -1,9 +1,13 @@
 /**
- * Doubles as Redis prints them in replies: the shortest digits that read back as the same number (what `%.17g` is for),
- * plain up to seven trailing zeros or seven leading ones, with an exponent beyond, exactly as Redis's fpconv does.
+ * Doubles as Redis prints them in replies (d2string): whole numbers that fit a signed 64-bit integer in full; all others
+ * as the shortest digits that read back as the same number, with an exponent where plain notation would need many
+ * zeros, exactly as fpconv decides.
  *
- * It is JavaScript's own digits in another notation: `String(1e21)` happens to agree, `String(1e-7)` does not.
+ * It is JavaScript's own digits in another notation: `String(1e21)` happens to agree, `String(0.0000015)` does not.
  */
+
+/** Whole numbers up to here are printed in full. */
+const MAX_PLAIN = 2 ** 62;
 
 /** "3", "0.1", "1e+21", "inf", "-inf", "nan". */
 export function formatDouble(value: number): string {
@@ -11,7 +15,7 @@ export function formatDouble(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "inf";
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  if (Number.isSafeInteger(value)) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < MAX_PLAIN) return BigInt(value).toString();
   const scientific = Math.abs(value).toExponential();
   const mark = scientific.indexOf("e");
   const digits = scientific.slice(0, mark).replace(".", "");

@@ -192,8 +192,7 @@ function exactInt32(value: Uint8Array, start: number, end: number): number | und
 }
 
 function writeInteger(payload: Uint8Array, at: number, integer: number): number {
-  const encoding =
-    integer === (integer << 24) >> 24 ? INT_8 : integer === (integer << 16) >> 16 ? INT_16 : INT_32;
+  const encoding = integer === (integer << 24) >> 24 ? INT_8 : integer === (integer << 16) >> 16 ? INT_16 : INT_32;
   payload[at++] = (ENCODED << 6) | encoding;
   for (let i = 0; i < 1 << encoding; i++) payload[at++] = (integer >> (8 * i)) & 0xff;
   return at;

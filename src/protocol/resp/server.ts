@@ -26,11 +26,11 @@ import { Notifications, parseEventClasses } from "./notifications.ts";
 import { RespParser } from "./parser.ts";
 import { PubSub } from "./pubsub.ts";
 import { Reply } from "./reply.ts";
-import { SpareReplies } from "./spare-replies.ts";
 import { ServerStatistics } from "./server-statistics.ts";
 import { Session } from "./session.ts";
 import { Halt } from "./session-state.ts";
 import { SlowLog } from "./slow-log.ts";
+import { SpareReplies } from "./spare-replies.ts";
 import { type TrackingHost, TrackingTable } from "./tracking.ts";
 
 /** Bytes of one command's reply. Policy: an error instead of it. */
@@ -68,7 +68,6 @@ export class RespServer implements TrackingHost {
   #pushed: Session[] = [];
   #later: (() => void)[] = [];
   #runningLater = false;
-  #turnBegan = 0;
   #turnCommands = 0;
   #sweptAtMs = 0;
   #pauseMode: PauseMode | undefined;
@@ -165,7 +164,6 @@ export class RespServer implements TrackingHost {
     this.reply.reset();
     this.reply.protocol = session.protocol;
     session.ranFromInput = false;
-    this.#turnBegan = this.node.ports.clock.monotonic();
     this.#turnCommands = session.commands;
   }
 
@@ -222,18 +220,19 @@ export class RespServer implements TrackingHost {
 
   /** Looks for a slow batch that no entry of the slow log explains (see slow-log.ts). */
   #checkDuration(session: Session): void {
-    const elapsedUs = (this.node.ports.clock.monotonic() - this.#turnBegan) * 1_000;
+    const elapsedMs = this.node.ports.clock.now() - this.node.nowMs;
     const logged = this.slowLogged;
     this.slowLogged = false;
-    if (logged || !this.slowLog.isSlow(elapsedUs) || (this.attention & ServerAttention.PRECISE) !== 0) return;
+    // Both readings are whole milliseconds, so a batch counts as slow only if it certainly was.
+    if (logged || elapsedMs < 1 || !this.slowLog.isSlow((elapsedMs - 1) * 1_000)) return;
     const commands = session.commands - this.#turnCommands;
     const route = session.lastRoute;
-    if (commands === 0 || route === undefined) return;
+    if (commands === 0 || route === undefined || (this.attention & ServerAttention.PRECISE) !== 0) return;
     if (commands > 1 || session.ranFromInput) {
       this.slowLog.noteUnattributed(this.node.nowMs);
       this.#refreshPrecision();
-    } else if ((route.bits & RouteBit.UNLOGGED) === 0) {
-      logSlow(session, route, this.parser.args, elapsedUs);
+    } else if ((route.bits & (RouteBit.UNLOGGED | RouteBit.TIMED)) === 0) {
+      logSlow(session, route, this.parser.args, elapsedMs * 1_000);
       this.slowLogged = false;
     }
   }

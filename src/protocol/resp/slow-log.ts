@@ -2,8 +2,9 @@
  * The slow log, and how slowness is found without reading a clock for every request.
  *
  * - Commands whose work grows with their input (not marked fast) are timed at every call, exactly.
- * - For the others, one pair of clock readings brackets a whole input buffer. If such a batch took longer than the
- *   threshold and consisted of one request, that request is logged with the batch's duration.
+ * - For the others, the turn's own time stamp and one reading at its end bracket a whole input buffer, to the
+ *   millisecond. If such a batch took longer than the threshold and consisted of one request, that request is logged
+ *   with the batch's duration.
  * - If it consisted of several and none of them was logged, nobody can say which one it was: the batch is counted as
  *   unattributed, and for the next second every request is timed, so a cause that persists is found.
  * - With a threshold below one millisecond every request is timed always, because then that is what was asked for.
@@ -105,7 +106,8 @@ export function slowArguments(args: Args, secret: boolean, userStart: (i: number
     const start = userStart(i);
     const size = args.end(i) - start;
     let text = "";
-    for (let k = 0; k < Math.min(size, MAX_ARGUMENT_BYTES); k++) text += String.fromCharCode(args.bytes[start + k] as number);
+    for (let k = 0; k < Math.min(size, MAX_ARGUMENT_BYTES); k++)
+      text += String.fromCharCode(args.bytes[start + k] as number);
     shown.push(size > MAX_ARGUMENT_BYTES ? `${text}... (${size - MAX_ARGUMENT_BYTES} more bytes)` : text);
   }
   if (count < args.count) shown.push(`... (${args.count - count} more arguments)`);

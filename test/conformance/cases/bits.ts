@@ -111,6 +111,7 @@ const counting: Case[] = [
       fails("BITCOUNT k 0 1 BIT BIT", SYNTAX),
       fails("BITCOUNT k a 1", INTEGER),
       fails("BITCOUNT k 0 b", INTEGER),
+      fails("BITCOUNT k 0 b FOO", INTEGER),
     ],
   },
   {
@@ -177,6 +178,7 @@ const counting: Case[] = [
       fails("BITPOS k 1 0 b", INTEGER),
       fails("BITPOS k 1 0 BIT", INTEGER),
       fails("BITPOS k 1 0 1 FOO", SYNTAX),
+      fails("BITPOS k 1 0 b FOO", SYNTAX),
       fails("BITPOS k 1 0 1 BIT 1", SYNTAX),
     ],
   },

@@ -77,11 +77,19 @@ export const transactionCases: readonly Case[] = [
     ],
   },
   {
-    name: "a wrong number of arguments for EXEC, DISCARD or WATCH aborts too",
+    name: "a wrong number of arguments for EXEC aborts at once",
     steps: [
       { send: ["MULTI"], expect: "OK" },
-      { send: ["EXEC", "x"], error: "ERR wrong number of arguments for 'exec' command" },
-      { send: ["EXEC"], error: ABORTED },
+      {
+        send: ["EXEC", "x"],
+        error: "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command",
+      },
+      { send: ["EXEC"], error: "ERR EXEC without MULTI" },
+    ],
+  },
+  {
+    name: "a wrong number of arguments for DISCARD or WATCH aborts too",
+    steps: [
       { send: ["MULTI"], expect: "OK" },
       { send: ["DISCARD", "x"], error: "ERR wrong number of arguments for 'discard' command" },
       { send: ["EXEC"], error: ABORTED },

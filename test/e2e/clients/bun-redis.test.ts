@@ -1,8 +1,10 @@
 /** Bun's own Redis client as it is, against Shoal on Bun. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { RedisClient } from "bun";
 import { type ServerProcess, startShoal } from "../server-process.ts";
 import { until } from "../until.ts";
+
+setDefaultTimeout(30_000);
 
 let server: ServerProcess;
 let redis: RedisClient;

@@ -1,6 +1,8 @@
 /** redis-cli and redis-benchmark as they are, against Shoal on Bun. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { installed, type ServerProcess, startShoal } from "../server-process.ts";
+
+setDefaultTimeout(30_000);
 
 const cli = installed("redis-cli");
 const benchmark = installed("redis-benchmark");

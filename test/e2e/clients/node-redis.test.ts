@@ -1,8 +1,10 @@
 /** node-redis (the package `redis`) as it is, against Shoal on Bun. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createClient, createClientPool, RESP_TYPES, WatchError } from "redis";
 import { type ServerProcess, startShoal } from "../server-process.ts";
 import { until } from "../until.ts";
+
+setDefaultTimeout(30_000);
 
 let server: ServerProcess;
 let redis: ReturnType<typeof create>;
@@ -77,7 +79,8 @@ test("scan", async () => {
 });
 
 test("transactions", async () => {
-  expect(await redis.multi().set("a", "1").incr("a").get("a").exec()).toEqual(["OK", 2, "2"]);
+  const results: unknown[] = await redis.multi().set("a", "1").incr("a").get("a").exec();
+  expect(results).toEqual(["OK", 2, "2"]);
   const isolated = await connect();
   await isolated.watch("a");
   await redis.set("a", "9");
@@ -108,7 +111,8 @@ test("pipelines", async () => {
   await Promise.all(work);
   const values = await Promise.all(reads);
   expect(values.map((value) => (value as string).length)).toEqual(Array.from({ length: 2_000 }, (_, i) => i));
-  expect(await redis.multi().set("a", "1").get("a").execAsPipeline()).toEqual(["OK", "1"]);
+  const results: unknown[] = await redis.multi().set("a", "1").get("a").execAsPipeline();
+  expect(results).toEqual(["OK", "1"]);
 });
 
 test("client-side caching", async () => {
@@ -138,7 +142,8 @@ test("introspection", async () => {
 });
 
 test("a pool", async () => {
-  const pool = await createClientPool({ socket: { port: server.port, host: "127.0.0.1" } }, { maximum: 5 }).connect();
+  const pool = createClientPool({ socket: { port: server.port, host: "127.0.0.1" } }, { maximum: 5 });
+  await pool.connect();
   const values = await Promise.all(Array.from({ length: 50 }, (_, i) => pool.incrBy("sum", i)));
   expect(Math.max(...values)).toBe((49 * 50) / 2);
   pool.destroy();

@@ -5,13 +5,15 @@
  * the configured secrets (or at once, where none is configured). Secrets are never shown, not even hashed.
  */
 import type { Args } from "../args.ts";
-import { type Command, command, type CommandFlag, type Handler } from "../command.ts";
+import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
 
 /** Redis's categories, in its order. */
 const CATEGORIES = [
-  ..."keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow".split(" "),
+  ..."keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow".split(
+    " ",
+  ),
   ..."blocking dangerous connection transaction scripting".split(" "),
 ];
 const DEFAULT_USER = "default";
@@ -33,7 +35,7 @@ function users(session: Session): void {
 
 function getUser(session: Session, args: Args): void {
   const { reply } = session;
-  if (args.text(2) !== DEFAULT_USER) return reply.nullArray();
+  if (args.text(2) !== DEFAULT_USER) return reply.null();
   const flags = needsPassword(session) ? ["on"] : ["on", "nopass"];
   reply.map(6);
   reply.text("flags");
@@ -56,7 +58,7 @@ function categories(session: Session, args: Args): void {
     for (const category of CATEGORIES) reply.text(category);
     return;
   }
-  if (args.count !== 3) return reply.error("ERR wrong number of arguments for 'acl|cat' command");
+  if (args.count !== 3) return reply.error("ERR unknown subcommand or wrong number of arguments for 'cat'. Try ACL HELP.");
   const category = args.text(2).toLowerCase();
   if (!CATEGORIES.includes(category)) return reply.error(`ERR Unknown category '${args.text(2)}'`);
   const names: string[] = [];

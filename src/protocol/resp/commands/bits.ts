@@ -83,35 +83,31 @@ function bitRange(args: Args, from: number, length: number): BitRange {
   return inBits ? { first: start, last: end } : { first: start * 8, last: end * 8 + 7 };
 }
 
-/** Checks the arguments of a range; false if an error was answered. */
-function checkRange(session: Session, args: Args, from: number): boolean {
-  if (args.count > from + 3) {
-    session.reply.error(SYNTAX_ERROR);
-    return false;
-  }
-  if (args.count > from && Number.isNaN(positionArgument(args, from))) {
-    session.reply.error(NOT_AN_INTEGER);
-    return false;
-  }
-  if (args.count > from + 2 && !args.is(from + 2, "BIT") && !args.is(from + 2, "BYTE")) {
-    session.reply.error(SYNTAX_ERROR);
-    return false;
-  }
-  if (args.count > from + 1 && Number.isNaN(positionArgument(args, from + 1))) {
-    session.reply.error(NOT_AN_INTEGER);
-    return false;
-  }
-  return true;
+/** True if argument `i` is there and is neither BIT nor BYTE. */
+function isBadUnit(args: Args, i: number): boolean {
+  return args.count > i && !args.is(i, "BIT") && !args.is(i, "BYTE");
+}
+
+/**
+ * The mistake in start, end and unit at argument `from`, if there is one. Redis looks at the unit last for BITCOUNT,
+ * and before the end for BITPOS.
+ */
+function rangeMistake(args: Args, from: number, unitFirst: boolean): string | undefined {
+  if (args.count > from + 3) return SYNTAX_ERROR;
+  if (args.count > from && Number.isNaN(positionArgument(args, from))) return NOT_AN_INTEGER;
+  if (unitFirst && isBadUnit(args, from + 2)) return SYNTAX_ERROR;
+  if (args.count > from + 1 && Number.isNaN(positionArgument(args, from + 1))) return NOT_AN_INTEGER;
+  return isBadUnit(args, from + 2) ? SYNTAX_ERROR : undefined;
 }
 
 /** BITCOUNT key [start end [BYTE | BIT]] */
 function bitcount(session: Session, args: Args): void {
   const { reply } = session;
-  if (args.count === 3) {
-    reply.error(SYNTAX_ERROR);
+  const mistake = args.count === 3 ? SYNTAX_ERROR : rangeMistake(args, 2, false);
+  if (mistake !== undefined) {
+    reply.error(mistake);
     return;
   }
-  if (!checkRange(session, args, 2)) return;
   const id = session.find(args.bytes, args.start(1), args.end(1));
   if (id === 0) {
     reply.integer(0);
@@ -142,7 +138,11 @@ function bitpos(session: Session, args: Args): void {
     reply.error("ERR The bit argument must be 1 or 0.");
     return;
   }
-  if (!checkRange(session, args, 3)) return;
+  const mistake = rangeMistake(args, 3, true);
+  if (mistake !== undefined) {
+    reply.error(mistake);
+    return;
+  }
   const id = session.find(args.bytes, args.start(1), args.end(1));
   if (id === 0) {
     reply.integer(bit === 1 ? -1 : 0);

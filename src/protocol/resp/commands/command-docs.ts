@@ -2,6 +2,8 @@
  * COMMAND: what this server's commands are, for clients that ask (cluster clients for key positions, redis-cli for its
  * hints). Everything is read from the command table; refused commands (unsupported.ts) are not shown.
  */
+
+import { encodeText } from "../../../core/bytes.ts";
 import { matchGlob } from "../../../core/glob.ts";
 import { Args } from "../args.ts";
 import { type Command, command, type Handler, keyIndexes } from "../command.ts";
@@ -9,7 +11,6 @@ import type { Route } from "../command-table.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
 import { keyFlags, replyDocs, replyInfo } from "./command-docs-info.ts";
-import { encodeText } from "../../../core/bytes.ts";
 
 const FLAGS = ["loading", "stale"] as const;
 const CATEGORIES = ["slow", "connection"];
@@ -44,7 +45,7 @@ function info(session: Session, args: Args): void {
   reply.array(args.count - 2);
   for (let i = 2; i < args.count; i++) {
     const found = namedCommand(session, args, i);
-    if (found === undefined) reply.nullArray();
+    if (found === undefined) reply.null();
     else replyInfo(reply, found);
   }
 }

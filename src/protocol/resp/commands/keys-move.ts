@@ -5,8 +5,7 @@
  * dispatcher has put every key of the request into this session's database; a key that belongs to another database
  * (COPY ... DB, MOVE) is taken apart and prefixed again.
  */
-import { storedKey, userStart } from "../../../core/keyspace.ts";
-import { DATABASE_COUNT } from "../../../core/keyspace.ts";
+import { DATABASE_COUNT, storedKey, userStart } from "../../../core/keyspace.ts";
 import { Outcome } from "../../../store/outcome.ts";
 import type { Args } from "../args.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
@@ -16,6 +15,12 @@ const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
 const SAME_OBJECTS = "ERR source and destination objects are the same";
 const INT32_MIN = -2_147_483_648;
 const INT32_MAX = 2_147_483_647;
+
+/** A logical database's number, or -1 if there is none with it. */
+export function databaseIndex(session: Session, given: bigint): number {
+  const count = Math.min(DATABASE_COUNT, session.node.config.databases);
+  return given >= 0n && given < count ? Number(given) : -1;
+}
 
 /**
  * A logical database's number in argument `i`.
@@ -32,10 +37,9 @@ export function databaseArgument(session: Session, args: Args, i: number): numbe
     session.reply.error(`ERR value is out of range, value must between ${INT32_MIN} and ${INT32_MAX}`);
     return -1;
   }
-  const database = Number(exact);
-  if (database >= 0 && database < Math.min(DATABASE_COUNT, session.node.config.databases)) return database;
-  session.reply.error("ERR DB index is out of range");
-  return -1;
+  const database = databaseIndex(session, exact);
+  if (database < 0) session.reply.error("ERR DB index is out of range");
+  return database;
 }
 
 /** Argument `i`, a stored key of this session's database, as a stored key of another logical database. */

@@ -9,6 +9,7 @@ import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
+import { clientBytes, rateMeter } from "./info-sections.ts";
 
 /** Dead share of the segments above which the doctor mentions it. */
 const MANY_DEAD = 0.5;
@@ -41,12 +42,12 @@ function stats(session: Session): void {
   const overhead = memory.total - memory.live;
   const share = memory.total === 0 ? 0 : (memory.live / memory.total) * 100;
   const integers: Readonly<Record<string, number>> = {
-    "peak.allocated": server.statistics.peakMemory,
+    "peak.allocated": rateMeter(server).peak(memory.total),
     "total.allocated": memory.total,
     "startup.allocated": 0,
     "replication.backlog": 0,
     "clients.slaves": 0,
-    "clients.normal": server.clientBytes(),
+    "clients.normal": clientBytes(server),
     "overhead.total": overhead,
     "keys.count": keys,
     "keys.bytes-per-key": keys === 0 ? 0 : Math.floor(memory.total / keys),

@@ -10,8 +10,8 @@
  * is refused, because it would be tried on every key.
  */
 import { matchGlob } from "../../../core/glob.ts";
-import { MAX_PATTERN_BYTES } from "../../../core/limits.ts";
 import { databaseOf, userStart } from "../../../core/keyspace.ts";
+import { MAX_PATTERN_BYTES } from "../../../core/limits.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";

@@ -65,7 +65,7 @@ function fill(session: Session, args: Args): void {
   applyEntryOptions(record, options);
   const outcome = holdsLease(session, args) ? node.fill(args.latin1(1), record) : "unknown";
   if (typeof outcome === "number") {
-    session.replyOutcome(outcome, args);
+    session.replyOutcome(outcome);
     return;
   }
   reply.map(2);

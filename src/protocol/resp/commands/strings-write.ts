@@ -62,7 +62,8 @@ export function setWithOptions(session: Session, args: Args): void {
     return;
   }
   const wantsOld = options.has(SetFlag.GET);
-  const [start, end] = [args.start(1), args.end(1)];
+  const start = args.start(1);
+  const end = args.end(1);
   const id = wantsOld ? session.find(args.bytes, start, end) : node.peek(args.bytes, start, end);
   const mark = reply.length;
   if (wantsOld) replyValue(session, id);

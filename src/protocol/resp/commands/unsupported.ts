@@ -28,13 +28,11 @@ const GROUPS: Readonly<Record<string, string>> = {
   stream:
     "xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid " +
     "xtrim",
-  geo:
-    "geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore",
+  geo: "geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore",
   hyperloglog: "pfadd pfcount pfdebug pfmerge pfselftest",
   sorting: "sort sort_ro",
   scripting: "eval eval_ro evalsha evalsha_ro fcall fcall_ro function script",
-  "vector set":
-    "vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vrange vrem vsetattr vsim",
+  "vector set": "vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vrange vrem vsetattr vsim",
   module: "module",
   replication: "failover psync replconf replicaof restore-asking slaveof sync",
   migration: "migrate",

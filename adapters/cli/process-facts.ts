@@ -1,0 +1,31 @@
+/** What INFO tells about the process, from `node:process` and `node:os`, which all three runtimes have. */
+import { machine, release, totalmem, type } from "node:os";
+import process from "node:process";
+import type { ServerProcess } from "../../src/protocol/resp/commands/info-process.ts";
+import { runtimeName, runtimeVersion } from "./runtime.ts";
+
+/**
+ * @param configFile The configuration file's path, or "".
+ * @param shutdown What SHUTDOWN does; it returns at once.
+ */
+export function describeProcess(
+  port: number,
+  configFile: string,
+  shutdown: (request: { readonly now: boolean }) => void,
+): ServerProcess {
+  return {
+    pid: process.pid,
+    os: `${type()} ${release()} ${machine()}`,
+    runtime: `${runtimeName()} ${runtimeVersion()}`,
+    executable: process.execPath,
+    configFile,
+    port,
+    systemMemoryBytes: totalmem(),
+    residentBytes: () => process.memoryUsage().rss,
+    cpuSeconds() {
+      const { user, system } = process.cpuUsage();
+      return { user: user / 1e6, system: system / 1e6 };
+    },
+    shutdown,
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * Shoal, as programs import it: a node with its store, the host that moves it, and the Redis protocol server over it.
+ *
+ * Everything here is runtime-agnostic and does nothing at import time. Sockets, signals and the command line are in
+ * `adapters/`; `shoal serve` is put together from exactly these parts.
+ */
+export type { Cancel, Clock, Log, LogLevel, Ports, Random, Storage, Timer, Transport } from "./core/ports.ts";
+export { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "./core/record.ts";
+export { systemPorts } from "./core/system.ts";
+export { storedKey } from "./core/keyspace.ts";
+export { type ConfigMistake, type ConfigResult, defaultConfig, type NodeConfig, parseConfig } from "./node/config.ts";
+export { Host, type HostOptions } from "./node/host.ts";
+export { MemoryStorage } from "./node/memory-storage.ts";
+export { MemoryNetwork } from "./node/memory-transport.ts";
+export {
+  type FillOutcome,
+  type InvalidateRequest,
+  type KeyObserver,
+  type Lease,
+  Node,
+  type Receipt,
+} from "./node/node.ts";
+export { Outcome } from "./store/outcome.ts";
+export type { PolicyName } from "./store/policy.ts";
+export { Store, type StoreMemory, type StoreOptions } from "./store/store.ts";

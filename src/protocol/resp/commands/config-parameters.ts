@@ -1,0 +1,171 @@
+/**
+ * The parameters of CONFIG: Redis's names for what Shoal has, each read from the live configuration and, where it can
+ * change while running, written to it.
+ *
+ * Three kinds:
+ * - settable: `parse` turns the text into a change of the configuration, or into the reason why not, in Redis's words;
+ * - fixed: Redis could change it and Shoal cannot, or has no such thing. Tools set many of these to what they are anyway
+ *   ("save" to nothing, "appendonly" to no): that is accepted;
+ * - immutable: every change is refused, as in Redis.
+ *
+ * Secrets are never shown: requirepass reads as empty.
+ */
+import type { NodeConfig } from "../../../node/config.ts";
+import { formatEventClasses, parseEventClasses } from "../notifications.ts";
+import type { RespServer } from "../server.ts";
+import { policyNamed, REDIS_POLICIES, redisPolicyName } from "./config-policy.ts";
+import { serverProcess } from "./info-process.ts";
+
+/** A change of the configuration, or why there is none. */
+export type ParsedValue = Partial<NodeConfig> | string;
+
+export interface Parameter {
+  readonly name: string;
+  readonly kind: "settable" | "fixed" | "immutable";
+  read(config: NodeConfig, server: RespServer): string;
+  parse?(text: string): ParsedValue;
+}
+
+type NumberField = {
+  [K in keyof NodeConfig]: NodeConfig[K] extends number ? K : never;
+}[keyof NodeConfig];
+
+const MAX_INT32 = 2 ** 31 - 1;
+const MEMORY = /^(\d+)(b|k|kb|m|mb|g|gb)?$/;
+const MEMORY_UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  k: 1_000,
+  kb: 2 ** 10,
+  m: 1_000_000,
+  mb: 2 ** 20,
+  g: 1_000_000_000,
+  gb: 2 ** 30,
+};
+
+/** Bounds that Redis's error names; those of the configuration's schema are checked after it. */
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+function within(value: number, { min, max }: Bounds): boolean {
+  return value >= min && value <= max;
+}
+
+function outside({ min, max }: Bounds): string {
+  return `argument must be between ${min} and ${max} inclusive`;
+}
+
+/** A whole number; `scale` is what one of it is in the configuration's unit. */
+function integer(name: string, field: NumberField, bounds: Bounds, scale = 1): Parameter {
+  return {
+    name,
+    kind: "settable",
+    read: (config) => String(Math.floor(config[field] / scale)),
+    parse(text) {
+      if (!/^-?\d{1,19}$/.test(text)) return "argument couldn't be parsed into an integer";
+      const value = Number(text);
+      return within(value, bounds) ? { [field]: value * scale } : outside(bounds);
+    },
+  };
+}
+
+/** A number of bytes, as "100mb" too. */
+function memory(name: string, field: NumberField, bounds: Bounds): Parameter {
+  return {
+    name,
+    kind: "settable",
+    read: (config) => String(config[field]),
+    parse(text) {
+      const parts = MEMORY.exec(text.toLowerCase());
+      if (parts === null) return "argument must be a memory value";
+      const value = Number(parts[1]) * (MEMORY_UNITS[parts[2] ?? "b"] as number);
+      return within(value, bounds) ? { [field]: value } : outside(bounds);
+    },
+  };
+}
+
+function fixed(name: string, value: string): Parameter {
+  return { name, kind: "fixed", read: () => value };
+}
+
+function immutable(name: string, read: Parameter["read"]): Parameter {
+  return { name, kind: "immutable", read };
+}
+
+const POLICY: Parameter = {
+  name: "maxmemory-policy",
+  kind: "settable",
+  read: ({ policy }) => redisPolicyName(policy),
+  parse(text) {
+    const policy = policyNamed(text);
+    return policy === undefined ? `argument(s) must be one of the following: ${REDIS_POLICIES.join(", ")}` : { policy };
+  },
+};
+
+const NOTIFICATIONS: Parameter = {
+  name: "notify-keyspace-events",
+  kind: "settable",
+  read: ({ notifyKeyspaceEvents }) => formatEventClasses(parseEventClasses(notifyKeyspaceEvents) ?? 0),
+  parse(text) {
+    const known = parseEventClasses(text) !== undefined;
+    return known ? { notifyKeyspaceEvents: text } : "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+  },
+};
+
+const LOG_LEVELS: Readonly<Record<NodeConfig["logLevel"], string>> = {
+  debug: "debug",
+  info: "notice",
+  warn: "warning",
+  error: "warning",
+};
+
+/** The same limits for every class of connection; Shoal's soft limit stops reading, it does not close. */
+function outputLimits({ maxOutputBytes, outputSoftBytes }: NodeConfig): string {
+  const limits = `${maxOutputBytes} ${outputSoftBytes} 0`;
+  return `normal ${limits} slave 0 0 0 pubsub ${limits}`;
+}
+
+const yesNo = (value: boolean) => (value ? "yes" : "no");
+
+/** All of them, in the order in which CONFIG GET * shows them. */
+export const PARAMETERS: readonly Parameter[] = [
+  memory("maxmemory", "maxMemory", { min: 4 * 2 ** 20, max: 16 * 2 ** 30 }),
+  POLICY,
+  integer("timeout", "idleTimeoutMs", { min: 0, max: Math.floor(MAX_INT32 / 1_000) }, 1_000),
+  integer("maxclients", "maxClients", { min: 1, max: 1_000_000 }),
+  integer("slowlog-log-slower-than", "slowlogSlowerThanUs", { min: -1, max: MAX_INT32 }),
+  integer("slowlog-max-len", "slowlogMaxLength", { min: 0, max: 100_000 }),
+  NOTIFICATIONS,
+  memory("proto-max-bulk-len", "maxValueBytes", { min: 1, max: 2_097_151 - 4_096 }),
+  memory("client-query-buffer-limit", "maxRequestBytes", { min: 16 * 2 ** 10, max: 2 ** 30 }),
+  immutable("client-output-buffer-limit", outputLimits),
+  immutable("databases", ({ databases }) => String(databases)),
+  immutable("bind", ({ host }) => host),
+  immutable("port", ({ respPort }, server) => String(serverProcess(server)?.port ?? respPort)),
+  immutable("requirepass", () => ""),
+  immutable("enable-debug-command", ({ enableDebugCommand }) => yesNo(enableDebugCommand)),
+  immutable("cluster-enabled", () => "no"),
+  immutable("io-threads", () => "1"),
+  immutable("loglevel", ({ logLevel }) => LOG_LEVELS[logLevel]),
+  fixed("save", ""),
+  fixed("appendonly", "no"),
+  fixed("hz", "10"),
+  fixed("latency-monitor-threshold", "0"),
+  fixed("lazyfree-lazy-user-flush", "yes"),
+  fixed("activedefrag", "no"),
+  memory("shoal-max-key-bytes", "maxKeyBytes", { min: 1, max: 2_046 }),
+  integer("shoal-max-lease-ms", "maxLeaseMs", { min: 1, max: MAX_INT32 }),
+  integer("shoal-request-timeout-ms", "requestTimeoutMs", { min: 0, max: MAX_INT32 }),
+  immutable("shoal-max-entries", ({ maxEntries }) => String(maxEntries)),
+  immutable("shoal-policy", ({ policy }) => policy),
+  immutable("shoal-region", ({ region }) => region),
+  immutable("shoal-node-name", ({ nodeName }) => nodeName),
+];
+
+const byName: ReadonlyMap<string, Parameter> = new Map(PARAMETERS.map((parameter) => [parameter.name, parameter]));
+
+/** The parameter with a name, in any case. */
+export function parameterNamed(name: string): Parameter | undefined {
+  return byName.get(name.toLowerCase());
+}

@@ -1,0 +1,167 @@
+/**
+ * CONFIG: reading and changing the configuration while running.
+ *
+ * SET is all or nothing: every pair is parsed, then the whole new configuration is checked as at the start (limits that
+ * depend on each other included), and only then it is taken over. There is no configuration file to write, so REWRITE
+ * is refused as Redis refuses it without one.
+ */
+import { encodeText } from "../../../core/bytes.ts";
+import { matchGlob } from "../../../core/glob.ts";
+import { type NodeConfig, parseConfig } from "../../../node/config.ts";
+import type { Args } from "../args.ts";
+import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
+import type { RespServer } from "../server.ts";
+import type { Session } from "../session.ts";
+import { helpSubcommand } from "./command-docs-help.ts";
+import { PARAMETERS, type Parameter, parameterNamed } from "./config-parameters.ts";
+
+function get(session: Session, args: Args): void {
+  const { reply, server } = session;
+  const names = PARAMETERS.map(({ name }) => encodeText(name));
+  const shown = PARAMETERS.filter((_, p) => {
+    const name = names[p] as Uint8Array;
+    for (let i = 2; i < args.count; i++) {
+      if (matchGlob(args.bytes, args.start(i), args.end(i), name, 0, name.length, true)) return true;
+    }
+    return false;
+  });
+  reply.map(shown.length);
+  for (const parameter of shown) {
+    reply.text(parameter.name);
+    reply.text(parameter.read(server.config, server));
+  }
+}
+
+/** What one pair of CONFIG SET changes, or why it changes nothing. */
+function changeOf(server: RespServer, parameter: Parameter, text: string): Partial<NodeConfig> | string {
+  if (parameter.parse !== undefined) return parameter.parse(text);
+  if (parameter.kind === "immutable") return "can't set immutable config";
+  const value = parameter.read(server.config, server);
+  return text.toLowerCase() === value ? {} : `Shoal supports only '${value}'`;
+}
+
+/** Names of the fields that each parameter changed, to tell whose mistake a refused configuration is. */
+type Blame = Map<string, string>;
+
+function failure(name: string, reason: string): string {
+  return `ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}`;
+}
+
+/** All pairs of a request as one change, or the error's text. */
+function parseChange(server: RespServer, args: Args, blame: Blame): Partial<NodeConfig> | string {
+  const named: { name: string; parameter: Parameter; text: string }[] = [];
+  for (let i = 2; i < args.count; i += 2) {
+    const name = args.text(i);
+    const parameter = parameterNamed(name);
+    if (parameter === undefined) return `ERR Unknown option or number of arguments for CONFIG SET - '${name}'`;
+    if (named.some((other) => other.parameter === parameter)) return failure(name, "duplicate parameter");
+    named.push({ name, parameter, text: args.text(i + 1) });
+  }
+  const change: Partial<NodeConfig> = {};
+  for (const { name, parameter, text } of named) {
+    const one = changeOf(server, parameter, text);
+    if (typeof one === "string") return failure(name, one);
+    for (const field of Object.keys(one)) blame.set(field, name);
+    Object.assign(change, one);
+  }
+  return change;
+}
+
+function set(session: Session, args: Args): void {
+  const { reply, server, node } = session;
+  if (args.count % 2 !== 0) return reply.error("ERR syntax error");
+  const blame: Blame = new Map();
+  const change = parseChange(server, args, blame);
+  if (typeof change === "string") return reply.error(change);
+  const [mistake] = parseConfig({ ...server.config, ...change }).mistakes;
+  if (mistake !== undefined) {
+    const name = blame.get(mistake.path) ?? [...blame.values()][0] ?? mistake.path;
+    return reply.error(failure(name, `argument must be ${mistake.allowed}`));
+  }
+  node.configure(change);
+  server.configured();
+  reply.ok();
+}
+
+function resetStatistics(session: Session): void {
+  const { server, node, reply } = session;
+  server.statistics.reset();
+  for (const route of server.commands.all()) route.resetStatistics();
+  for (const one of server.sessions.values()) one.inputBytes = one.outputBytes = 0;
+  reply.errorCodes.clear();
+  node.counters.reset();
+  const { removed } = node.store.entries;
+  for (const reason of Object.keys(removed) as (keyof typeof removed)[]) removed[reason] = 0;
+  reply.ok();
+}
+
+function subcommand(
+  name: string,
+  arity: number,
+  since: string,
+  summary: string,
+  syntax: string,
+  handler: Handler,
+): Command {
+  const flags: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
+  return command({
+    name: `config|${name}`,
+    arity,
+    flags,
+    group: "server",
+    since,
+    summary,
+    complexity: "O(N) where N is the number of parameters.",
+    syntax,
+    categories: ["admin", "slow", "dangerous"],
+    handler,
+  });
+}
+
+export const configCommand: Command = command({
+  name: "config",
+  arity: -2,
+  group: "server",
+  since: "2.0.0",
+  summary: "A container for server configuration commands.",
+  complexity: "Depends on subcommand.",
+  categories: ["slow"],
+  handler: () => {},
+  subcommands: [
+    subcommand(
+      "get",
+      -3,
+      "2.0.0",
+      "Returns the effective values of configuration parameters.",
+      "parameter [parameter ...]",
+      get,
+    ),
+    subcommand(
+      "set",
+      -4,
+      "2.0.0",
+      "Sets configuration parameters in-flight.",
+      "parameter value [parameter value ...]",
+      set,
+    ),
+    subcommand("resetstat", 2, "2.0.0", "Resets the server's statistics.", "", resetStatistics),
+    subcommand("rewrite", 2, "2.8.0", "Refused: there is no configuration file to write.", "", (session) =>
+      session.reply.error("ERR The server is running without a config file"),
+    ),
+    helpSubcommand({
+      container: "config",
+      group: "server",
+      since: "5.0.0",
+      lines: [
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+      ],
+    }),
+  ],
+});

@@ -4,12 +4,19 @@
  *
  *     deno run -A bench/echo-deno.ts PORT REPLY_BYTES
  */
+import type { DenoConn } from "../adapters/deno/resp-listener.ts";
+
+declare const Deno: {
+  readonly args: string[];
+  listen(options: { hostname: string; port: number }): AsyncIterable<DenoConn>;
+};
+
 const REQUEST_BYTES = 36;
 const [port, replyBytes] = Deno.args.map(Number) as [number, number];
 const listener = Deno.listen({ hostname: "127.0.0.1", port });
 const reply = new Uint8Array(replyBytes * 8_192).fill(65);
 
-async function serve(connection: Deno.TcpConn): Promise<void> {
+async function serve(connection: DenoConn): Promise<void> {
   connection.setNoDelay(true);
   const buffer = new Uint8Array(65_536);
   let rest = 0;

@@ -7,7 +7,7 @@ for (const f of readdirSync(folder).sort()) {
   try {
     const m = await import(new URL(f, folder).href);
     for (const [k, v] of Object.entries(m))
-      if (/Commands$/.test(k) && !/sub/i.test(k) && Array.isArray(v))
+      if (/Commands$/.test(k) && !/Subcommands$/.test(k) && Array.isArray(v))
         for (const c of v as Command[]) if (!seen.has(c.name) && !c.name.includes("|")) seen.set(c.name, c);
   } catch (e) {
     console.error(f, String(e).slice(0, 200));

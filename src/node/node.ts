@@ -18,6 +18,7 @@ import { Flag } from "../store/entry-table.ts";
 import { Outcome, type RemovalReason } from "../store/outcome.ts";
 import { Store } from "../store/store.ts";
 import type { NodeConfig } from "./config.ts";
+import { copyEntry, RENAME_EVENTS, renameEntry } from "./copy.ts";
 import { Counters } from "./counters.ts";
 import { Databases } from "./databases.ts";
 import { type FillOutcome, fillLeased } from "./fill.ts";
@@ -139,7 +140,7 @@ export class Node {
     record.setEntry(kb, ks, ke, vb, vs, ve, expiresAt);
     record.global = true;
     this.counters.sets++;
-    return this.#commit(record, "set");
+    return this.commit(record, "set");
   }
 
   /** Stamps and commits a record that the caller filled in; `began` of a FILL stays as it is. */
@@ -147,15 +148,15 @@ export class Node {
     record.version = this.clock.next(this.nowMs);
     record.origin = this.clock.origin;
     this.counters.sets++;
-    return this.#commit(record, event);
+    return this.commit(record, event);
   }
 
   /** A new value for an entry; expiry, stale time, tags and content type stay. */
   replaceValue(id: number, vb: Uint8Array, vs: number, ve: number, event = "set"): Outcome {
-    const record = this.#describe(id, RecordKind.SET);
+    const record = this.describe(id, RecordKind.SET);
     record.setValue(vb, vs, ve);
     this.counters.sets++;
-    return this.#commit(record, event);
+    return this.commit(record, event);
   }
 
   /** True if a visible entry was there. */
@@ -171,7 +172,7 @@ export class Node {
     if (this.outbox.wanted && outcome >= 0) this.outbox.append(record);
     if (!visible) return false;
     this.counters.deletes++;
-    this.#observer?.changed(kb, ks, ke, event);
+    if (event !== "") this.#observer?.changed(kb, ks, ke, event);
     return true;
   }
 
@@ -191,35 +192,17 @@ export class Node {
     record.setTarget(table.version(id), this.store.originOf(id), at, at === 0 || staleUntil === 0 ? 0 : at + allowance);
     record.global = true;
     this.counters.touches++;
-    return this.#commit(record, at === 0 ? "persist" : "expire");
+    return this.commit(record, at === 0 ? "persist" : "expire");
   }
 
   /** Gives a second key the entry's value, kind, expiry and tags. */
   copy(fromId: number, kb: Uint8Array, ks: number, ke: number, event = "copy_to"): Outcome {
-    this.store.locate(fromId);
-    const { bytes, valueStart, valueEnd } = this.store;
-    const size = valueEnd - valueStart;
-    const value = this.scratch(size);
-    copyBytes(bytes, valueStart, valueEnd, value, 0);
-    const { table } = this.store;
-    const record = this.#describe(fromId, table.hasFlag(fromId, Flag.FILL) ? RecordKind.FILL : RecordKind.SET);
-    record.setKey(kb, ks, ke);
-    record.setValue(value, 0, size);
-    const replaced = this.store.lookup(kb, ks, ke);
-    if (record.kind === RecordKind.FILL && replaced !== 0 && table.version(replaced) >= record.began) {
-      // A fill keeps its age, so it would lose to what it is to replace: from here on it counts as written now.
-      record.kind = RecordKind.SET;
-    }
-    return this.#commit(record, event);
+    return copyEntry(this, fromId, kb, ks, ke, event);
   }
 
-  /** Moves an entry to another key. */
-  rename(fromId: number, kb: Uint8Array, ks: number, ke: number): Outcome {
-    const length = this.#copyKey(fromId);
-    const from = this.#keyScratch.slice(0, length);
-    const outcome = this.copy(fromId, kb, ks, ke, "rename_to");
-    if (outcome === Outcome.APPLIED) this.delete(from, 0, length, "rename_from");
-    return outcome;
+  /** Moves an entry to another key; `events` names what the observer is told of the old and of the new key. */
+  rename(fromId: number, kb: Uint8Array, ks: number, ke: number, events = RENAME_EVENTS): Outcome {
+    return renameEntry(this, fromId, kb, ks, ke, events);
   }
 
   /** Empties a physical database; -1: all of them. */
@@ -342,26 +325,27 @@ export class Node {
     else if (record.keyEnd > record.keyStart) this.#observer.changed(record.key, record.keyStart, record.keyEnd, "set");
   }
 
-  #commit(record: MutableRecord, event: string): Outcome {
+  /** Applies a stamped record, hands it to the outbox and tells the observer (of nothing, where `event` is empty). */
+  commit(record: MutableRecord, event: string): Outcome {
     if (this.outbox.full) return Outcome.OUT_OF_MEMORY;
-    const fresh = this.#observer !== undefined && this.peek(record.key, record.keyStart, record.keyEnd) === 0;
+    const told = this.#observer !== undefined && event !== "";
+    const fresh = told && this.peek(record.key, record.keyStart, record.keyEnd) === 0;
     const outcome = this.store.apply(record, record.version);
     if (outcome < 0) {
       if (outcome === Outcome.OUT_OF_MEMORY) this.counters.outOfMemory++;
       return outcome;
     }
     if (this.outbox.wanted) this.outbox.append(record);
-    if (this.#observer !== undefined && outcome === Outcome.APPLIED) {
-      if (fresh && record.kind !== RecordKind.TOUCH) {
-        this.#observer.changed(record.key, record.keyStart, record.keyEnd, "new");
-      }
-      this.#observer.changed(record.key, record.keyStart, record.keyEnd, event);
+    if (!told || outcome !== Outcome.APPLIED) return outcome;
+    if (fresh && record.kind !== RecordKind.TOUCH) {
+      this.#observer?.changed(record.key, record.keyStart, record.keyEnd, "new");
     }
+    this.#observer?.changed(record.key, record.keyStart, record.keyEnd, event);
     return outcome;
   }
 
   /** A stamped record with an entry's key (copied), kind, expiry, tags; the value is the caller's to set. */
-  #describe(id: number, kind: RecordKind): MutableRecord {
+  describe(id: number, kind: RecordKind): MutableRecord {
     const record = this.#record;
     const { store } = this;
     const began = store.table.version(id);

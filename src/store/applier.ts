@@ -221,8 +221,8 @@ export class Applier {
     const start = segments.offsetOf(address) + 4;
     copyBytes(record.key, record.keyStart, record.keyEnd, segments.bytes[segments.segmentOf(address)], start);
     segments.kill(old);
-    policy.access(id);
     if (oldWeight !== size && entries.maxEntries === 0) policy.resize(id, oldWeight, size);
+    policy.access(id);
     return id;
   }
 

@@ -33,7 +33,9 @@ export class Budget {
   /** Live item bytes above which the policy must name victims; computed anew when the overhead changes. */
   #liveLimit = 0;
   #saturated = false;
+  /** What the policy was told last: weight, and entries. */
   #announced = 0;
+  #expected = 0;
 
   constructor(entries: Entries, cleaner: Cleaner, maxBytes: number) {
     this.#entries = entries;
@@ -94,22 +96,29 @@ export class Budget {
 
   /** Computes the limits from what is allocated now. */
   recompute(): void {
-    const entries = this.#entries;
-    const { segmentBytes } = entries.segments;
-    const forSegments = this.maxBytes - entries.overheadBytes;
-    this.#liveLimit = Math.max(0, Math.floor((forSegments - RESERVED_SEGMENTS * segmentBytes) * LIVE_SHARE));
-    this.#saturated = entries.allocatedBytes + 2 * segmentBytes > this.maxBytes;
-    if (entries.maxEntries === 0 && entries.segments.liveBytes * 2 >= this.#liveLimit) this.#announce();
+    this.#computeLimits();
+    if (this.#entries.maxEntries === 0 && this.#entries.segments.liveBytes * 2 >= this.#liveLimit) this.#announce();
   }
 
+  #computeLimits(): void {
+    const { segmentBytes } = this.#entries.segments;
+    const forSegments = this.maxBytes - this.#entries.overheadBytes;
+    this.#liveLimit = Math.max(0, Math.floor((forSegments - RESERVED_SEGMENTS * segmentBytes) * LIVE_SHARE));
+    this.#saturated = this.#entries.allocatedBytes + 2 * segmentBytes > this.maxBytes;
+  }
+
+  /** Tells the policy how much fits, when that or the expected number of entries changed enough. */
   #announce(): void {
     const entries = this.#entries;
-    const weight = entries.maxEntries > 0 ? entries.maxEntries : this.#liveLimit;
-    if (Math.abs(weight - this.#announced) * 8 < this.#announced) return;
+    const byCount = entries.maxEntries > 0;
+    const weight = byCount ? entries.maxEntries : this.#liveLimit;
+    const expected = byCount ? weight : Math.round((entries.size * weight) / Math.max(1, entries.segments.liveBytes));
+    const known = Math.abs(weight - this.#announced) * 8 < this.#announced;
+    if (known && Math.abs(expected - this.#expected) * 4 < this.#expected) return;
     this.#announced = weight;
-    const filled = entries.maxEntries > 0 ? entries.maxEntries : entries.segments.liveBytes;
-    const expected = entries.maxEntries > 0 ? weight : (entries.size * weight) / Math.max(1, filled);
-    entries.policy.setCapacity(weight, Math.max(1, Math.round(expected)));
+    this.#expected = expected;
+    entries.policy.setCapacity(weight, Math.max(1, expected));
+    this.#computeLimits();
   }
 
   /** Room for one more entry in table and index, beside `pending` bytes that were found but not taken yet. */

@@ -2,9 +2,9 @@
  * The port of an eviction policy. A policy orders entries; it never touches bytes, keys or the index. It keeps its
  * queues in the table's policy links (`previous`, `next`, `queue`), so it costs nothing per entry.
  *
- * The store calls `add` for a new entry, `access` for a hit (of a read or an overwrite), `resize` when an overwrite
- * changed an entry's weight, `remove` when an entry leaves for whatever reason, evicted ones included, and, while it is
- * over its budget, `victim` to learn whom to evict next. `victim` may move entries between queues but leaves the one
+ * The store calls `add` for a new entry, `access` for a hit (of a read or an overwrite), `resize` as soon as an
+ * overwrite changed an entry's weight and before any other call, `remove` when an entry leaves for whatever reason,
+ * evicted ones included, and, while it is over its budget, `victim` to learn whom to evict next. `victim` may move entries between queues but leaves the one
  * it names in place: the store then calls `remove` for it. Weights are positive integers: bytes, or 1 for each entry
  * where the store is limited by entries.
  */
@@ -31,8 +31,9 @@ export interface Policy {
   /** Estimated number of recent uses, for OBJECT FREQ; undefined where the policy does not count. */
   frequency(id: number): number | undefined;
   /**
-   * The store tells how much weight its budget allows now, and how many entries it holds or is about to hold; sketches size themselves by it. Called before the
-   * first `victim` and whenever the figure changed by more than an eighth.
+   * The store tells how much weight its budget allows now, and how many entries will fit; sketches size themselves by
+   * it. Called before the first `victim` and whenever one of the figures changed by more than an eighth. May allocate,
+   * as the `add` that finds the store half full may.
    */
   setCapacity(weight: number, entries: number): void;
   /** Forgets everything: the table was cleared. */

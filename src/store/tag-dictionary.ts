@@ -103,6 +103,11 @@ export class TagDictionary {
     return this.#word(id, REFERENCES);
   }
 
+  /** Address of the tag's name. */
+  addressOf(id: number): number {
+    return this.#word(id, ADDRESS) >>> 0;
+  }
+
   nameOf(id: number): Uint8Array {
     const address = this.#word(id, ADDRESS) >>> 0;
     const start = this.#segments.offsetOf(address) + 4;

@@ -53,8 +53,8 @@ class Inbox {
   readonly #waiting: { resolve: (frame: unknown) => void; reject: (error: Error) => void }[] = [];
   #failure: Error | undefined;
 
-  get length(): number {
-    return this.#frames.length;
+  get awaited(): boolean {
+    return this.#waiting.length > 0;
   }
 
   get frames(): readonly unknown[] {
@@ -196,13 +196,21 @@ export class RespClient {
         if (frame === undefined) break;
         at = frame.next;
         const isPush = typeof frame.value === "object" && frame.value !== null && ">" in frame.value;
-        (isPush ? this.#pushes : this.#replies).put(frame.value);
+        if (isPush) this.#pushes.put(frame.value);
+        else this.#putReply(frame.value);
       }
       this.#input = this.#input.slice(at);
     } catch (error) {
       this.#ended(error as Error);
       this.#wire.close();
     }
+  }
+
+  #putReply(reply: unknown): void {
+    if (this.#pushes.awaited && !this.#replies.awaited) {
+      this.#pushes.fail(new Error(`a reply instead of a push: ${JSON.stringify(reply)}`));
+    }
+    this.#replies.put(reply);
   }
 
   #ended(error: Error = new Error("the connection was closed")): void {

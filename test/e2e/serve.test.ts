@@ -181,6 +181,7 @@ describe.each(RUNTIMES)("the end on %s", (runtime) => {
     socket.on("data", (chunk) => {
       bytes += chunk.length;
     });
+    socket.resume();
     await within("the end of the connection", new Promise((resolve) => socket.once("close", resolve)));
     expect(bytes).toBe(10 * (1_000_000 + "$1000000\r\n\r\n".length));
     expect((await server.ended).exitCode).toBe(0);

@@ -38,7 +38,10 @@ const SHOWN_BYTES = 128;
 export function dispatch(session: Session, args: Args): void {
   const { server } = session;
   const route = server.commands.find(args.bytes, args.starts[0] as number, args.ends[0] as number);
-  if (route === undefined) return refuseUnknown(session, args);
+  if (route === undefined) {
+    refuseUnknown(session, args);
+    return;
+  }
   const count = args.count;
   if (
     (route.attention | session.attention | server.attention) !== 0 ||
@@ -47,7 +50,8 @@ export function dispatch(session: Session, args: Args): void {
     (route.keyMode !== KeyMode.NONE && mayNeedPrefix(route, args)) ||
     (route.calls & SAMPLE_MASK) === 0
   ) {
-    return dispatchGuarded(session, route, args);
+    dispatchGuarded(session, route, args);
+    return;
   }
   route.calls++;
   session.lastRoute = route;
@@ -80,7 +84,8 @@ function dispatchGuarded(session: Session, container: Route, args: Args): void {
   if (route === undefined || refusal !== undefined) {
     refuse(session, route ?? container, refusal ?? "");
   } else if (session.server.holds(session, route)) {
-    return session.hold();
+    session.hold();
+    return;
   } else if (session.transaction !== undefined && (route.bits & RouteBit.IMMEDIATE) === 0) {
     const problem = session.transaction.queue(route, args, session.node.config.maxRequestBytes);
     if (problem === undefined) reply.simple("QUEUED");
@@ -159,7 +164,10 @@ function unknownSubcommand(container: Route, args: Args): string {
 }
 
 function refuseUnknown(session: Session, args: Args): void {
-  if (isHttpWord(args)) return session.refuseHttp();
+  if (isHttpWord(args)) {
+    session.refuseHttp();
+    return;
+  }
   const { reply } = session;
   const before = reply.length;
   session.replyModeSet = false;

@@ -60,7 +60,7 @@ export function splitInline(line: Uint8Array, start: number, end: number, args: 
         at++;
         continue;
       }
-      const size = c === QUOTE ? unescape(line, at + 1, end, out, to) : unquote(line, at + 1, end, out, to);
+      const size = c === QUOTE ? writeEscaped(line, at + 1, end, out, to) : writeQuoted(line, at + 1, end, out, to);
       if (size < 0) return false;
       to += size;
       at = closingQuote(line, at + 1, end, c) + 1;
@@ -81,7 +81,7 @@ function closingQuote(line: Uint8Array, at: number, end: number, quote: number):
 }
 
 /** Writes what is between double quotes; returns the bytes written, or -1 if there is no closing quote. */
-function unescape(line: Uint8Array, at: number, end: number, out: Uint8Array, to: number): number {
+function writeEscaped(line: Uint8Array, at: number, end: number, out: Uint8Array, to: number): number {
   const close = closingQuote(line, at, end, QUOTE);
   const first = to;
   for (; at < close; at++) {
@@ -105,7 +105,7 @@ function unescape(line: Uint8Array, at: number, end: number, out: Uint8Array, to
 }
 
 /** The same for single quotes. */
-function unquote(line: Uint8Array, at: number, end: number, out: Uint8Array, to: number): number {
+function writeQuoted(line: Uint8Array, at: number, end: number, out: Uint8Array, to: number): number {
   const close = closingQuote(line, at, end, APOSTROPHE);
   const first = to;
   for (; at < close; at++) {

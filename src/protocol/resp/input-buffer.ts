@@ -60,7 +60,10 @@ export class InputBuffers {
 
   /** Takes a buffer back, or leaves it to the garbage collector if it is large or there are enough. */
   release(input: InputBuffer): void {
-    if (input.bytes.length > KEPT_BYTES || this.#spare.length >= MAX_KEPT) return releaseBytes(input.bytes);
+    if (input.bytes.length > KEPT_BYTES || this.#spare.length >= MAX_KEPT) {
+      releaseBytes(input.bytes);
+      return;
+    }
     input.length = 0;
     input.parser.shrink();
     input.parser.begin(0);

@@ -26,8 +26,8 @@ export function quoteBytes(bytes: Uint8Array, start: number, end: number): strin
   let text = '"';
   for (let i = start; i < end; i++) {
     const c = bytes[i] as number;
-    const escape = ESCAPES[c];
-    if (escape !== undefined) text += escape;
+    const replacement = ESCAPES[c];
+    if (replacement !== undefined) text += replacement;
     else if (c >= 32 && c < 127) text += String.fromCharCode(c);
     else text += `\\x${HEX[c >> 4]}${HEX[c & 15]}`;
   }

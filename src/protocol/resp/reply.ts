@@ -167,14 +167,20 @@ export class Reply {
   /** A string as a bulk string, UTF-8 encoded. */
   text(text: string): void {
     const size = text.length;
-    if (size > SHORT_TEXT) return this.#longText(text);
+    if (size > SHORT_TEXT) {
+      this.#longText(text);
+      return;
+    }
     const before = this.length;
     this.ensure(size + HEADER_BYTES + 2);
     let at = this.#putHeader(DOLLAR, size, before);
     const bytes = this.bytes;
     for (let i = 0; i < size; i++) {
       const c = text.charCodeAt(i);
-      if (c > 127) return this.#longText(text);
+      if (c > 127) {
+        this.#longText(text);
+        return;
+      }
       bytes[at++] = c;
     }
     bytes[at] = CR;
@@ -252,7 +258,10 @@ export class Reply {
 
   /** Text with a three-letter format ("txt", "mkd"); RESP2 gets a bulk string. */
   verbatim(text: string, format = "txt"): void {
-    if (this.protocol !== 3) return this.text(text);
+    if (this.protocol !== 3) {
+      this.text(text);
+      return;
+    }
     const encoded = encodeText(text);
     this.#header(61, encoded.length + 4);
     this.ensure(encoded.length + 6);
@@ -318,7 +327,8 @@ export class Reply {
       const c = text.charCodeAt(i);
       if (c > 127) {
         this.length = at;
-        return this.raw(encodeText(text.slice(i)));
+        this.raw(encodeText(text.slice(i)));
+        return;
       }
       bytes[at++] = c;
     }

@@ -110,7 +110,10 @@ export class Session extends SessionState {
   release(reason: number, write?: (reply: Reply) => void): void {
     if (this.closed) return;
     const { server } = this;
-    if (server.busy && server.current !== this) return server.later(() => this.release(reason, write));
+    if (server.busy && server.current !== this) {
+      server.later(() => this.release(reason, write));
+      return;
+    }
     this.halt &= ~reason;
     if (server.current === this) {
       write?.(this.reply);

@@ -686,6 +686,137 @@ const subsequences: Case[] = [
   },
 ];
 
+const LONG_KEY = "k".repeat(1025);
+const LONG_VALUE = "v".repeat(1_048_577);
+const KEY_LIMIT = "the limit is 1024 (maxKeyBytes)";
+const VALUE_ERROR = "ERR value is too large, the limit is 1048576 bytes (maxValueBytes)";
+
+const limits: Case[] = [
+  {
+    name: "keys and values over their limits",
+    shoalOnly: true,
+    steps: [
+      call("SET k old", "OK"),
+      fails(["SET", LONG_KEY, "v"], `ERR key is too long: 1025 bytes, ${KEY_LIMIT}`),
+      fails(["INCR", LONG_KEY], `ERR key is too long: 1025 bytes, ${KEY_LIMIT}`),
+      call(["GET", LONG_KEY], null),
+      fails(["SET", "k", LONG_VALUE], VALUE_ERROR),
+      fails(["SET", "k", LONG_VALUE, "GET"], VALUE_ERROR),
+      fails(["SET", "k", LONG_VALUE, "KEEPTTL"], VALUE_ERROR),
+      fails(["SETEX", "k", "10", LONG_VALUE], VALUE_ERROR),
+      fails(["GETSET", "k", LONG_VALUE], VALUE_ERROR),
+      fails(["SETNX", "new", LONG_VALUE], VALUE_ERROR),
+      fails(["MSET", "new", "1", "k", LONG_VALUE], VALUE_ERROR),
+      fails(["MSETNX", "new", "1", LONG_KEY, "2"], `ERR key is too long, ${KEY_LIMIT}`),
+      fails(["MSETEX", "2", "new", "1", LONG_KEY, "2"], `ERR key is too long, ${KEY_LIMIT}`),
+      call("EXISTS new", 0),
+      call("GET k", "old"),
+      call(["SET", "k", LONG_VALUE.slice(1)], "OK"),
+      call("STRLEN k", 1_048_576),
+    ],
+  },
+  {
+    name: "times that an entry cannot hold",
+    shoalOnly: true,
+    steps: [
+      call("SET k old", "OK"),
+      ...["SET k v PXAT 281474976710656", "SET k v EX 9000000000000000", "SET k v EX 281474976710 NX GET"].map(
+        (command) => fails(command, `${expireError("set")}: the latest is 281474976710655 ms since 1970`),
+      ),
+      call("SET k v PXAT 281474976710655", "OK"),
+      call("PEXPIRETIME k", 281474976710655),
+    ],
+  },
+];
+
+const databases: Case[] = [
+  {
+    name: "string commands in another database",
+    steps: [
+      call("SELECT 3", "OK"),
+      call(["MSET", "a", "ohmytext", "b", "mynewtext", "\xffc", "1"], "OK"),
+      call(["MGET", "a", "b", "\xffc", "none"], ["ohmytext", "mynewtext", "1", null]),
+      call("LCS a b", "mytext"),
+      call("BITOP OR d a b", 9),
+      call("INCR counter", 1),
+      call("APPEND new x", 1),
+      call("SETRANGE new 1 y", 2),
+      call("SETBIT bits 7 1", 0),
+      call("BITFIELD bits INCRBY u8 8 5", [5]),
+      call("INCRBYFLOAT float 1.5", "1.5"),
+      call("GETDEL float", "1.5"),
+      call("GETEX new EX 100", "xy"),
+      call("MSETNX x 1 y 2", 1),
+      call("SELECT 0", "OK"),
+      call(["MGET", "a", "b", "\xffc", "counter", "new", "bits", "x"], [null, null, null, null, null, null, null]),
+      call("DBSIZE", 0),
+      call("SELECT 3", "OK"),
+      call(["MGET", "counter", "new", "bits", "x"], ["1", "xy", "\x01\x05", "1"]),
+      call("TTL new", 100),
+    ],
+  },
+  {
+    name: "MSETEX and DELEX in another database",
+    redis: "8.4",
+    steps: [
+      call("SELECT 3", "OK"),
+      call("MSETEX 2 a 1 b 2 EX 100", 1),
+      call("DELEX a IFEQ 1", 1),
+      call("MGET a b", [null, "2"]),
+      call("SELECT 0", "OK"),
+      call("MGET a b", [null, null]),
+    ],
+  },
+];
+
+const EVENTS = ["CONFIG", "SET", "notify-keyspace-events"];
+
+/** A write on one connection, and the events that another one hears of it. */
+function heard(command: string, key: string, ...events: string[]): Step[] {
+  return [
+    { send: command.split(" ") },
+    ...events.map((event) => ({
+      send: [],
+      connection: 1,
+      push: ["pmessage", "__keyevent*", `__keyevent@0__:${event}`, key],
+    })),
+  ];
+}
+
+const notifications: Case[] = [
+  {
+    name: "what string commands tell of a key",
+    steps: [
+      call([...EVENTS, "EA"], "OK"),
+      { send: ["PSUBSCRIBE", "__keyevent*"], connection: 1, push: ["psubscribe", "__keyevent*", 1] },
+      ...heard("SET k 1", "k", "set"),
+      ...heard("SET k 1 EX 100", "k", "set", "expire"),
+      ...heard("SET k 1 XX PX 100000 GET", "k", "set", "expire"),
+      ...heard("SET k 1 KEEPTTL", "k", "set"),
+      ...heard("SETEX k 100 1", "k", "set", "expire"),
+      ...heard("INCR k", "k", "incrby"),
+      ...heard("DECRBY new 5", "new", "incrby"),
+      ...heard("INCRBYFLOAT k 1.5", "k", "incrbyfloat"),
+      ...heard("APPEND k 0", "k", "append"),
+      ...heard("APPEND text x", "text", "append"),
+      ...heard("SETRANGE k 0 9", "k", "setrange"),
+      ...heard("SETBIT k 3 0", "k", "setbit"),
+      ...heard("BITFIELD bits SET u8 0 65", "bits", "setbit"),
+      ...heard("BITOP NOT k k", "k", "set"),
+      ...heard("GETSET k v", "k", "set"),
+      ...heard("GETEX k EX 10", "k", "expire"),
+      ...heard("GETEX k PERSIST", "k", "persist"),
+      ...heard("GETEX k PERSIST", "k"),
+      ...heard("SET k w NX", "k"),
+      ...heard("GETDEL k", "k", "del"),
+      ...heard("BITOP AND text none", "text", "del"),
+      ...heard("MSET a 1", "a", "set"),
+      ...heard("SETNX b 1", "b", "set"),
+      call([...EVENTS, ""], "OK"),
+    ],
+  },
+];
+
 export const stringCases: readonly Case[] = [
   ...getAndSet,
   ...setVariants,
@@ -693,4 +824,7 @@ export const stringCases: readonly Case[] = [
   ...parts,
   ...counters,
   ...subsequences,
+  ...limits,
+  ...databases,
+  ...notifications,
 ];

@@ -125,7 +125,7 @@ function bitop(session: Session, args: Args): void {
   }
   const result = compute(session, operation, ids, size);
   const outcome = node.set(args.bytes, args.start(2), args.end(2), result, 0, size, 0);
-  if (outcome < 0) session.replyOutcome(outcome, args);
+  if (outcome < 0) session.replyOutcome(outcome);
   else reply.integer(size);
 }
 

@@ -13,6 +13,7 @@ import type { Session } from "../session.ts";
 
 const TWO_KEYS = { first: 1, last: 2, step: 1 } as const;
 const SAME_OBJECTS = "ERR source and destination objects are the same";
+const MOVE_EVENTS = { from: "move_from", to: "move_to" };
 const INT32_MIN = -2_147_483_648;
 const INT32_MAX = 2_147_483_647;
 
@@ -110,9 +111,8 @@ function move(session: Session, args: Args): void {
   if (id === 0) return reply.integer(0);
   const target = keyIn(session, args, 1, database);
   if (node.peek(target, 0, target.length) !== 0) return reply.integer(0);
-  const outcome = node.copy(id, target, 0, target.length, "move_to");
+  const outcome = node.rename(id, target, 0, target.length, MOVE_EVENTS);
   if (session.replyOutcome(outcome)) return;
-  if (outcome === Outcome.APPLIED) node.delete(args.bytes, args.start(1), args.end(1), "move_from");
   reply.integer(outcome === Outcome.APPLIED ? 1 : 0);
 }
 

@@ -18,7 +18,8 @@ import { EpochMode } from "../../../core/record.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
-import { countAt, parseTags, SYNTAX_ERROR } from "./shoal-options.ts";
+import { SYNTAX_ERROR } from "../values.ts";
+import { countAt, parseTags } from "./shoal-options.ts";
 
 /** Tags, and again patterns, of one request. Policy: refuse. */
 const MAX_TAGS_PER_REQUEST = 4_096;

@@ -18,7 +18,8 @@ import { RecordKind } from "../../../core/record.ts";
 import type { Args } from "../args.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
 import type { Session } from "../session.ts";
-import { applyEntryOptions, NOT_AN_INTEGER, parseEntryOptions, SYNTAX_ERROR } from "./shoal-options.ts";
+import { NOT_AN_INTEGER, SYNTAX_ERROR, tellExpiry } from "../values.ts";
+import { applyEntryOptions, parseEntryOptions } from "./shoal-options.ts";
 
 const FILL_RULES = { command: "shoal.fill", conditions: false };
 
@@ -68,6 +69,7 @@ function fill(session: Session, args: Args): void {
     session.replyOutcome(outcome);
     return;
   }
+  if (outcome === "stored" && options.expiresAt !== 0) tellExpiry(session, args, 2);
   reply.map(2);
   reply.text("stored");
   reply.boolean(outcome === "stored");

@@ -11,9 +11,8 @@ import { MAX_CONTENT_TYPE_BYTES, MAX_EXPIRES_AT_MS, MAX_TAG_BYTES, MAX_TAGS_PER_
 import type { MutableRecord } from "../../../core/record.ts";
 import type { Args } from "../args.ts";
 import { ExpiryError, expiryArgument, SECOND_MS } from "../expiry-options.ts";
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../values.ts";
 
-export const SYNTAX_ERROR = "ERR syntax error";
-export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
 /** Bytes that a content type may have: printable ASCII, so that it is safe in a header of HTTP. */
 const FIRST_PRINTABLE = 0x20;
 const LAST_PRINTABLE = 0x7e;

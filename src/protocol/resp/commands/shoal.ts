@@ -20,9 +20,10 @@ import { versionToMs } from "../../../core/version.ts";
 import type { Args } from "../args.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
 import type { Session } from "../session.ts";
+import { SYNTAX_ERROR, tellExpiry } from "../values.ts";
 import { invalidationCommands } from "./shoal-invalidate.ts";
 import { leaseCommands } from "./shoal-lease.ts";
-import { applyEntryOptions, parseEntryOptions, SYNTAX_ERROR } from "./shoal-options.ts";
+import { applyEntryOptions, parseEntryOptions } from "./shoal-options.ts";
 
 const SET_RULES = { command: "shoal.set", conditions: true };
 
@@ -35,14 +36,22 @@ function set(session: Session, args: Args): void {
     const present = node.peek(bytes, args.start(1), args.end(1)) !== 0;
     if (present !== (options.condition === "XX")) return reply.null();
   }
+  const [start, end] = [args.start(1), args.end(1)];
+  const { expiresAt, staleUntil } = options;
+  if (expiresAt !== 0 && Math.max(expiresAt, staleUntil) <= node.nowMs) {
+    node.delete(bytes, start, end);
+    return reply.ok();
+  }
   const record = node.draft;
   record.reset();
   record.kind = RecordKind.SET;
-  record.setKey(bytes, args.start(1), args.end(1));
+  record.setKey(bytes, start, end);
   record.setValue(bytes, args.start(2), args.end(2));
   record.global = true;
   applyEntryOptions(record, options);
-  if (!session.replyOutcome(node.write(record), args)) reply.ok();
+  if (session.replyOutcome(node.write(record), args)) return;
+  if (expiresAt !== 0) tellExpiry(session, args, 1);
+  reply.ok();
 }
 
 function get(session: Session, args: Args): void {

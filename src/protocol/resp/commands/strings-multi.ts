@@ -37,11 +37,11 @@ function setPairs(session: Session, args: Args, first: number, end: number, expi
   const keeps = expiresAt === 0 && options.has(SetFlag.KEEPTTL);
   for (let i = first; i < end; i += 2) {
     if (args.length(i + 1) > node.config.maxValueBytes) {
-      session.replyOutcome(Outcome.VALUE_TOO_LONG, args);
+      session.replyOutcome(Outcome.VALUE_TOO_LONG);
       return false;
     }
     if (args.length(i) > node.config.maxKeyBytes) {
-      session.replyOutcome(Outcome.KEY_TOO_LONG, args);
+      session.replyOutcome(Outcome.KEY_TOO_LONG);
       return false;
     }
   }
@@ -49,7 +49,7 @@ function setPairs(session: Session, args: Args, first: number, end: number, expi
     const keptId = keeps ? node.peek(args.bytes, args.start(i), args.end(i)) : 0;
     const outcome = setArgument(session, args, i, i + 1, expiresAt, keptId);
     if (outcome < 0) {
-      session.replyOutcome(outcome, args);
+      session.replyOutcome(outcome);
       return false;
     }
   }

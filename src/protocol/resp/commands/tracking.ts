@@ -7,8 +7,8 @@ import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
 import { MAX_PREFIX_BYTES, MAX_PREFIXES_PER_SESSION, type TrackingOptions } from "../tracking.ts";
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../values.ts";
 
-const SYNTAX = "ERR syntax error";
 const MODE_SWITCH = (what: string) =>
   `ERR You can't switch ${what} before disabling tracking for this client, and then re-enabling it with a different mode.`;
 
@@ -21,7 +21,7 @@ function parseOptions(session: Session, args: Args): TrackingOptions | string {
     if (args.is(i, "REDIRECT") && more) {
       if (redirect !== 0) return "ERR A client can only redirect to a single other client";
       redirect = args.integer(++i);
-      if (Number.isNaN(redirect)) return "ERR value is not an integer or out of range";
+      if (Number.isNaN(redirect)) return NOT_AN_INTEGER;
       if (session.server.session(redirect) === undefined) {
         return "ERR The client ID you want redirect to does not exist";
       }
@@ -36,7 +36,7 @@ function parseOptions(session: Session, args: Args): TrackingOptions | string {
     } else if (args.is(i, "NOLOOP")) {
       noLoop = true;
     } else {
-      return SYNTAX;
+      return SYNTAX_ERROR;
     }
   }
   return { redirect, broadcast, optIn, optOut, noLoop, prefixes };
@@ -83,7 +83,7 @@ function tracking(session: Session, args: Args): void {
     server.tracking.disable(session);
     return reply.ok();
   }
-  if (!args.is(2, "ON")) return reply.error(SYNTAX);
+  if (!args.is(2, "ON")) return reply.error(SYNTAX_ERROR);
   const conflict = conflictOf(session, options);
   if (conflict !== undefined) return reply.error(conflict);
   server.tracking.enable(session, options);
@@ -98,7 +98,7 @@ function caching(session: Session, args: Args): void {
     );
   }
   const yes = args.is(2, "YES");
-  if (!yes && !args.is(2, "NO")) return reply.error(SYNTAX);
+  if (!yes && !args.is(2, "NO")) return reply.error(SYNTAX_ERROR);
   if (yes && !state.optIn) {
     return reply.error("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.");
   }

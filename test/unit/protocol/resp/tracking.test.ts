@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { Args } from "../../../../src/protocol/resp/args.ts";
 import { command } from "../../../../src/protocol/resp/command.ts";
 import { Reply } from "../../../../src/protocol/resp/reply.ts";
@@ -333,4 +334,59 @@ describe("TrackingTable at its limits", () => {
     expect(table.keys).toBeGreaterThan(2);
     expect(listeners.map((listener) => listener.messages.length > 5)).toEqual([true, true, true]);
   });
+});
+
+describe("a client's copies", () => {
+  const KEYS = ["a", "b", "ab", "\xffx"];
+  const key = fc.constantFrom(...KEYS);
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("read" as const), key }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("write" as const), key, own: fc.boolean(), ttl: fc.nat(50) }),
+    },
+    fc.record({ kind: fc.constant("delete" as const), key, own: fc.boolean() }),
+    fc.record({ kind: fc.constant("tag" as const), soft: fc.boolean() }),
+    fc.record({ kind: fc.constant("flush" as const), own: fc.boolean() }),
+    fc.record({ kind: fc.constant("wait" as const), ms: fc.nat(2_000) }),
+  );
+
+  for (const options of ["", " BCAST", " BCAST PREFIX a PREFIX b PREFIX \xff"]) {
+    test(`are never older than the node's value once their pushes have come:${options || " default mode"}`, () => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          const { conversation, reader, writer } = tracked(options);
+          const copies = new Map<string, unknown>();
+          let count = 0;
+          const take = (frames: unknown[]): unknown[] => {
+            const replies: unknown[] = [];
+            for (const frame of frames) {
+              const pushed = (frame as { ">"?: [string, string[] | null] } | null)?.[">"];
+              if (pushed === undefined) replies.push(frame);
+              else if (pushed[1] === null) copies.clear();
+              else for (const name of pushed[1]) copies.delete(name);
+            }
+            return replies;
+          };
+          for (const one of steps) {
+            const peer = "own" in one && one.own ? reader : writer;
+            if (one.kind === "read") copies.set(one.key, take(reader.send(["GET", one.key]))[0]);
+            else if (one.kind === "write") {
+              const ttl = one.ttl === 0 ? [] : ["PX", one.ttl];
+              take(peer.send(["SHOAL.SET", one.key, `${++count}`, "TAGS", "1", "t", ...ttl]));
+            } else if (one.kind === "delete") take(peer.send(["DEL", one.key]));
+            else if (one.kind === "tag")
+              take(writer.send([one.soft ? "SHOAL.INVALIDATE" : "SHOAL.PURGE", "TAGS", 1, "t"]));
+            else if (one.kind === "flush") take(peer.send(["FLUSHALL"]));
+            else conversation.advance(one.ms + 1_000);
+            take(reader.received());
+            const checker = conversation.peer();
+            for (const [name, value] of copies) expect([name, checker.call("GET", name)]).toEqual([name, value]);
+            checker.session.disconnected();
+          }
+        }),
+        { numRuns: 100 },
+      );
+    });
+  }
 });

@@ -1,0 +1,26 @@
+/**
+ * Every command that a server answers, group by group: what `RespServer` is given. The last group is that of Redis's
+ * commands for other types of values, which are answered with an error that says so.
+ */
+import type { Command } from "./command.ts";
+import { bitCommands } from "./commands/bits.ts";
+import { connectionCommands } from "./commands/connection.ts";
+import { keyCommands } from "./commands/keys.ts";
+import { pubsubCommands } from "./commands/pubsub.ts";
+import { serverCommands } from "./commands/server.ts";
+import { shoalCommands } from "./commands/shoal.ts";
+import { stringCommands } from "./commands/strings.ts";
+import { transactionCommands } from "./commands/transactions.ts";
+import { unsupportedCommands } from "./commands/unsupported.ts";
+
+export const allCommands: readonly Command[] = [
+  ...stringCommands,
+  ...bitCommands,
+  ...keyCommands,
+  ...connectionCommands,
+  ...transactionCommands,
+  ...pubsubCommands,
+  ...serverCommands,
+  ...shoalCommands,
+  ...unsupportedCommands,
+];

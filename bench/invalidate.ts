@@ -57,6 +57,20 @@ round();
 const results = Array.from({ length: rounds }, round);
 const of = (field: keyof Round) => median(results.map((one) => one[field]));
 const name = `tag on ${entries / 1e6} M entries`;
-report({ name: `${name}: acknowledged`, ours: of("acknowledgedMs"), goal: 1, absolute: true, better: "lower", unit: "ms" });
-report({ name: `${name}: longest pause`, ours: of("longestPauseMs"), goal: 2, absolute: true, better: "lower", unit: "ms" });
+report({
+  name: `${name}: acknowledged`,
+  ours: of("acknowledgedMs"),
+  goal: 1,
+  absolute: true,
+  better: "lower",
+  unit: "ms",
+});
+report({
+  name: `${name}: longest pause`,
+  ours: of("longestPauseMs"),
+  goal: 2,
+  absolute: true,
+  better: "lower",
+  unit: "ms",
+});
 report({ name: `${name}: bytes back, working all the time`, ours: of("backMs"), better: "lower", unit: "ms" });

@@ -10,7 +10,16 @@ import process from "node:process";
 
 const [port, kind, connections, pipeline, requests, keys, valueBytes, replyBytes] = process.argv
   .slice(2)
-  .map((word, i) => (i === 1 ? word : Number(word))) as [number, string, number, number, number, number, number, number];
+  .map((word, i) => (i === 1 ? word : Number(word))) as [
+  number,
+  string,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 
 const BATCHES = kind === "fill" ? 1 : Math.max(8, Math.ceil(512 / pipeline));
 let state = 88_172_645;

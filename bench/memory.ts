@@ -49,7 +49,14 @@ async function garbage(): Promise<void> {
     }
     clearInterval(sampler);
     const above = (most - GARBAGE_BUDGET) / MIB;
-    report({ name: "resident above the budget under garbage", ours: above, goal: GARBAGE_GOAL_MIB, absolute: true, better: "lower", unit: "MiB" });
+    report({
+      name: "resident above the budget under garbage",
+      ours: above,
+      goal: GARBAGE_GOAL_MIB,
+      absolute: true,
+      better: "lower",
+      unit: "MiB",
+    });
   } finally {
     await server.stop();
   }
@@ -60,7 +67,14 @@ for (const keys of option("keys", "1000000,5000000").split(",").map(Number)) {
   const redis = await startRedis();
   if (redis === undefined) missing("redis-server", "install Debian's redis-server");
   const peer = redis === undefined ? undefined : await growth(redis, keys);
-  report({ name: `resident memory, ${keys / 1e6} M keys`, ours, peer, goal: GOAL_SHARE, better: "lower", unit: "bytes/key" });
+  report({
+    name: `resident memory, ${keys / 1e6} M keys`,
+    ours,
+    peer,
+    goal: GOAL_SHARE,
+    better: "lower",
+    unit: "bytes/key",
+  });
 }
 say("now under garbage");
 await garbage();

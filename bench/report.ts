@@ -27,7 +27,9 @@ export function option(name: string, fallback: string): string {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 /** The value below which `share` (0 to 1) of the values lie. */
@@ -55,17 +57,28 @@ export function report(result: Result): void {
   const ratio = peer === undefined ? undefined : ours / peer;
   const compared = absolute ? ours : ratio;
   const reached =
-    goal === undefined || compared === undefined ? undefined : better === "higher" ? compared >= goal : compared <= goal;
+    goal === undefined || compared === undefined
+      ? undefined
+      : better === "higher"
+        ? compared >= goal
+        : compared <= goal;
   if (json) {
     process.stdout.write(`${JSON.stringify({ name, ours, peer, ratio, goal, better, reached, unit })}\n`);
     return;
   }
   if (!headed) {
-    process.stdout.write(`${"".padEnd(44)}${["ours", "peer", "ratio", "goal"].map((word) => word.padStart(12)).join("")}\n`);
+    process.stdout.write(
+      `${"".padEnd(44)}${["ours", "peer", "ratio", "goal"].map((word) => word.padStart(12)).join("")}\n`,
+    );
     headed = true;
   }
   const sign = better === "higher" ? ">=" : "<=";
-  const columns = [shown(ours), shown(peer), ratio === undefined ? "-" : ratio.toFixed(2), goal === undefined ? "-" : `${sign} ${goal}`];
+  const columns = [
+    shown(ours),
+    shown(peer),
+    ratio === undefined ? "-" : ratio.toFixed(2),
+    goal === undefined ? "-" : `${sign} ${goal}`,
+  ];
   const verdict = reached === undefined ? "" : reached ? "  reached" : "  MISSED";
   process.stdout.write(`${name.padEnd(44)}${columns.map((word) => word.padStart(12)).join("")}${verdict}  ${unit}\n`);
 }

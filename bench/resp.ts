@@ -39,7 +39,9 @@ const ours = await startShoal(runtime, ["--max-memory", "1gb"]);
 const redis = await startRedis();
 if (redis === undefined) missing("redis-server", "install Debian's redis-server");
 const echoServer =
-  runtime === "deno" ? await startServer("echo on deno", runtimePath("deno"), ["run", "-A", echo, "{port}", String(REPLY_BYTES.get)]) : undefined;
+  runtime === "deno"
+    ? await startServer("echo on deno", runtimePath("deno"), ["run", "-A", echo, "{port}", String(REPLY_BYTES.get)])
+    : undefined;
 const servers = [ours, redis, echoServer].filter((server) => server !== undefined);
 
 try {

@@ -20,7 +20,10 @@ const START_DEADLINE_MS = 10_000;
 
 /** The path of a program, or undefined if it is not installed. */
 export function programPath(name: string): string | undefined {
-  return (process.env.PATH ?? "").split(":").map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
+  return (process.env.PATH ?? "")
+    .split(":")
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => existsSync(path));
 }
 
 /** The binary of a runtime: the project's own where it is installed. */
@@ -54,7 +57,10 @@ function reachable(port: number): Promise<boolean> {
 export async function startServer(name: string, file: string, args: readonly string[], env = {}): Promise<BenchServer> {
   const port = await freePort();
   const given = args.map((arg) => arg.replace("{port}", String(port)));
-  const child: ChildProcess = spawn(file, given, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env } });
+  const child: ChildProcess = spawn(file, given, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...env },
+  });
   const pid = child.pid as number;
   const end = performance.now() + START_DEADLINE_MS;
   while (!(await reachable(port))) {
@@ -87,12 +93,32 @@ const shoal = new URL("../adapters/cli/shoal.ts", import.meta.url).pathname;
 /** Our server on a runtime. */
 export function startShoal(runtime: "bun" | "deno" | "node", flags: readonly string[] = []): Promise<BenchServer> {
   const before = runtime === "deno" ? ["run", "--allow-all", shoal] : [shoal];
-  return startServer(`shoal on ${runtime}`, runtimePath(runtime), [...before, "serve", "--resp-port", "{port}", ...flags]);
+  return startServer(`shoal on ${runtime}`, runtimePath(runtime), [
+    ...before,
+    "serve",
+    "--resp-port",
+    "{port}",
+    ...flags,
+  ]);
 }
 
 /** redis-server without persistence, or undefined if it is not installed. */
 export async function startRedis(flags: readonly string[] = []): Promise<BenchServer | undefined> {
   const path = programPath("redis-server");
   if (path === undefined) return undefined;
-  return startServer("redis-server", path, ["--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning", "--logfile", "/dev/null", ...flags]);
+  return startServer("redis-server", path, [
+    "--port",
+    "{port}",
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--loglevel",
+    "warning",
+    "--logfile",
+    "/dev/null",
+    ...flags,
+  ]);
 }

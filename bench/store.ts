@@ -63,6 +63,14 @@ for (const runtime of runtimes) {
     const ours = middle("shoal", field);
     if (ours === undefined) continue;
     const name = `${runtime} longest pause, ${field === "pauseMs" ? "overwriting" : "filling and reading"}`;
-    report({ name, ours, peer: middle("map", field), goal: PAUSE_GOAL_MS, absolute: true, better: "lower", unit: "ms (peer: map)" });
+    report({
+      name,
+      ours,
+      peer: middle("map", field),
+      goal: PAUSE_GOAL_MS,
+      absolute: true,
+      better: "lower",
+      unit: "ms (peer: map)",
+    });
   }
 }

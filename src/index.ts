@@ -4,10 +4,11 @@
  * Everything here is runtime-agnostic and does nothing at import time. Sockets, signals and the command line are in
  * `adapters/`; `shoal serve` is put together from exactly these parts.
  */
+
+export { storedKey } from "./core/keyspace.ts";
 export type { Cancel, Clock, Log, LogLevel, Ports, Random, Storage, Timer, Transport } from "./core/ports.ts";
 export { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "./core/record.ts";
 export { systemPorts } from "./core/system.ts";
-export { storedKey } from "./core/keyspace.ts";
 export { type ConfigMistake, type ConfigResult, defaultConfig, type NodeConfig, parseConfig } from "./node/config.ts";
 export { Host, type HostOptions } from "./node/host.ts";
 export { MemoryStorage } from "./node/memory-storage.ts";

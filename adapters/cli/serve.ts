@@ -1,9 +1,9 @@
 /**
  * `shoal serve`: puts a node, its host, the RESP server and this runtime's sockets together, and ends them in order.
  *
- * The end, on SIGTERM, SIGINT or SHUTDOWN: no more connections; requests that were received completely are answered (those already
- * in the system's buffers too) and their replies sent, within `shutdownTimeoutMs`; then everything is closed. A second
- * signal does not wait.
+ * The end, on SIGTERM, SIGINT or SHUTDOWN: no more connections; requests that were received completely are answered
+ * (those already in the system's buffers too) and their replies sent, within `shutdownTimeoutMs`; then everything is
+ * closed. A second signal does not wait.
  */
 import process from "node:process";
 import type { Log } from "../../src/core/ports.ts";
@@ -11,11 +11,11 @@ import { systemPorts } from "../../src/core/system.ts";
 import { formatSize, type NodeConfig } from "../../src/node/config.ts";
 import { Host } from "../../src/node/host.ts";
 import { Node } from "../../src/node/node.ts";
+import { allCommands } from "../../src/protocol/resp/all-commands.ts";
 import { attachProcess } from "../../src/protocol/resp/commands/info-process.ts";
 import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
 import { RespServer } from "../../src/protocol/resp/server.ts";
 import { Halt } from "../../src/protocol/resp/session-state.ts";
-import { allCommands } from "./commands.tmp.ts";
 import { createLog } from "./log.ts";
 import { describeProcess } from "./process-facts.ts";
 import { runtimeName, runtimeVersion } from "./runtime.ts";

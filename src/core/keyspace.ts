@@ -7,14 +7,13 @@
  * in the common case, and two bytes an entry otherwise. Which physical database a logical number means can be swapped
  * (SWAPDB) without touching an entry.
  */
-import { copyBytes } from "./bytes.ts";
+import { copyBytes, EMPTY_BYTES } from "./bytes.ts";
 
 /** First byte of every prefixed key. */
 export const DATABASE_MARK = 0xff;
 /** Bytes of a prefix. */
 export const PREFIX_BYTES = 2;
-/** Databases, as Redis has by default. */
-export const DATABASE_COUNT = 16;
+export { DATABASE_COUNT } from "./record.ts";
 
 /** True if the stored form of the user's key differs from it. */
 export function needsPrefix(physicalDatabase: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -44,4 +43,9 @@ export function databaseOf(bytes: Uint8Array, start = 0, end: number = bytes.len
 /** Where the user's key begins in a stored key. */
 export function userStart(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
   return start < end && bytes[start] === DATABASE_MARK ? start + PREFIX_BYTES : start;
+}
+
+/** How a record names one physical database, as the namespace of an invalidation or flush; -1: all of them. */
+export function namespaceOf(physicalDatabase: number): Uint8Array {
+  return physicalDatabase < 0 ? EMPTY_BYTES : Uint8Array.of(DATABASE_MARK, physicalDatabase);
 }

@@ -2,11 +2,12 @@
  * A request to invalidate or purge, taken apart into one record for each subject, and the receipt of what it reached.
  * A node that is alone reaches its own region, at once.
  */
+import { namespaceOf } from "../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../core/limits.ts";
 import { EpochMode, InvalidateScope, type MutableRecord, RecordKind } from "../core/record.ts";
-import { Outcome } from "../store/outcome.ts";
 import { isTag } from "../store/applier.ts";
-import { namespaceOf, type Node } from "./node.ts";
+import { Outcome } from "../store/outcome.ts";
+import type { Node } from "./node.ts";
 
 export interface InvalidateRequest {
   readonly mode: EpochMode;
@@ -46,7 +47,11 @@ export function invalidateSubjects(node: Node, record: MutableRecord, request: I
   const commit = (scope: InvalidateScope, subject: Uint8Array | undefined): void => {
     if (refused < 0) return;
     record.stamp(RecordKind.INVALIDATE, 1, 1);
-    record.setEpoch(mode, scope, scope === InvalidateScope.TAG || scope === InvalidateScope.KEY ? undefined : namespaceOf(database));
+    record.setEpoch(
+      mode,
+      scope,
+      scope === InvalidateScope.TAG || scope === InvalidateScope.KEY ? undefined : namespaceOf(database),
+    );
     if (subject !== undefined) record.setKey(subject, 0, subject.length);
     const outcome = node.commitEpoch(record);
     if (outcome < 0) refused = outcome;

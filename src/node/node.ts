@@ -8,12 +8,12 @@
  * Replay and peers' records take the same `apply`. Keys are *stored* keys throughout (keyspace.ts).
  */
 import { copyBytes } from "../core/bytes.ts";
+import { namespaceOf } from "../core/keyspace.ts";
+import { MAX_KEY_BYTES } from "../core/limits.ts";
 import type { Ports } from "../core/ports.ts";
 import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/record.ts";
 import { readRecords } from "../core/record-stream.ts";
 import { drawOrigin, HybridClock } from "../core/version.ts";
-import { DATABASE_MARK } from "../core/keyspace.ts";
-import { MAX_KEY_BYTES } from "../core/limits.ts";
 import { Flag } from "../store/entry-table.ts";
 import { Outcome, type RemovalReason } from "../store/outcome.ts";
 import { Store } from "../store/store.ts";
@@ -321,7 +321,8 @@ export class Node {
     const outcome = this.store.apply(record, this.clock.next(this.nowMs));
     if (outcome !== Outcome.APPLIED || this.#observer === undefined) return;
     if (record.kind === RecordKind.FLUSH) this.#observer.flushed(-1);
-    else if (record.kind === RecordKind.INVALIDATE && record.scope !== InvalidateScope.KEY) this.#observer.invalidatedMany();
+    else if (record.kind === RecordKind.INVALIDATE && record.scope !== InvalidateScope.KEY)
+      this.#observer.invalidatedMany();
     else if (record.keyEnd > record.keyStart) this.#observer.changed(record.key, record.keyStart, record.keyEnd, "set");
   }
 
@@ -391,9 +392,4 @@ export class Node {
     store.valueStart = valueStart;
     store.valueEnd = valueEnd;
   }
-}
-
-/** How a record names one physical database; -1: all. */
-export function namespaceOf(physicalDatabase: number): Uint8Array {
-  return physicalDatabase < 0 ? NO_BYTES : Uint8Array.of(DATABASE_MARK, physicalDatabase);
 }

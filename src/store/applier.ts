@@ -293,4 +293,3 @@ export function isTag(tag: Uint8Array): boolean {
 function isExpiry(ms: number): boolean {
   return ms >= 0 && ms <= MAX_EXPIRES_AT_MS && Math.floor(ms) === ms;
 }
-

@@ -86,7 +86,8 @@ export class BucketArray {
   /** Bytes that the next split may add. */
   get growthBytes(): number {
     const first = this.#pages[0];
-    if (this.#pages.length === 1 && this.#count === first.length && first.length < PAGE_BUCKETS) return first.length * 4;
+    if (this.#pages.length === 1 && this.#count === first.length && first.length < PAGE_BUCKETS)
+      return first.length * 4;
     return this.#count >>> PAGE_SHIFT >= this.#pages.length ? PAGE_BUCKETS * 4 : 0;
   }
 

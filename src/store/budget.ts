@@ -125,7 +125,8 @@ export class Budget {
   #reserveEntry(pending: number): boolean {
     const entries = this.#entries;
     const { table, buckets } = entries;
-    if (entries.maxEntries > 0 && entries.size >= entries.maxEntries && entries.policy.name === "noeviction") return false;
+    if (entries.maxEntries > 0 && entries.size >= entries.maxEntries && entries.policy.name === "noeviction")
+      return false;
     const growth = (table.full ? table.growthBytes : 0) + buckets.growthBytes;
     if (growth === 0) return true;
     const slack = 2 * entries.segments.segmentBytes;

@@ -6,9 +6,10 @@
  * what is over. What an entry is worth to a reader (fresh, stale, nothing) is computed here, from its flags, its expiry
  * and the epochs that are newer than it.
  */
-import { DATABASE_COUNT, DATABASE_MARK, databaseOf, userStart } from "../core/keyspace.ts";
+
 import { keySlot } from "../core/crc16.ts";
 import { hashBytes } from "../core/hash.ts";
+import { DATABASE_COUNT, DATABASE_MARK, databaseOf, userStart } from "../core/keyspace.ts";
 import type { Random } from "../core/ports.ts";
 import { BucketArray } from "./bucket-array.ts";
 import { createPolicy } from "./create-policy.ts";

@@ -193,7 +193,7 @@ export class EntryTable {
       this.#setHot(id, 3, 0);
       this.#setHot(id, 4, flags);
     } else {
-      this.#setHot(id, 3, at % TWO_32 | 0);
+      this.#setHot(id, 3, (at % TWO_32) | 0);
       this.#setHot(id, 4, (Math.floor(at / TWO_32) << 16) | flags | Flag.EXPIRES);
     }
   }
@@ -244,7 +244,7 @@ export class EntryTable {
   }
   setVersion(id: number, version: number): void {
     this.#setCold(id, 0, Math.floor(version / TWO_32));
-    this.#setCold(id, 1, version % TWO_32 | 0);
+    this.#setCold(id, 1, (version % TWO_32) | 0);
   }
   /** Neighbours in the wheel; negative values name a bucket, see timing-wheel.ts. */
   wheelPrevious(id: number): number {

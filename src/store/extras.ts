@@ -40,7 +40,7 @@ export function writeExtras(
 
 export function writeStaleUntil(bytes: Uint8Array, at: number, staleUntil: number): void {
   const high = Math.floor(staleUntil / TWO_32);
-  writeWord(bytes, at + 4, staleUntil % TWO_32 | 0);
+  writeWord(bytes, at + 4, (staleUntil % TWO_32) | 0);
   bytes[at + 8] = high;
   bytes[at + 9] = high >>> 8;
 }

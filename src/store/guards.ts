@@ -54,13 +54,13 @@ export class Guards {
 
   raiseFloor(slot: number, version: number): void {
     this.#floors ??= new Float64Array(SLOT_COUNT);
-    if (version > (this.#floors[slot])) this.#floors[slot] = version;
+    if (version > this.#floors[slot]) this.#floors[slot] = version;
     this.highestFloor = Math.max(this.highestFloor, version);
   }
 
   /** Forgets guards and floors that `stable` has passed. Guards go in order of arrival. */
   forget(stable: number): void {
-    while (this.#count > 0 && (this.#versions[this.#first]) <= stable) this.#dropOldest();
+    while (this.#count > 0 && this.#versions[this.#first] <= stable) this.#dropOldest();
     if (this.highestFloor > 0 && this.highestFloor <= stable) {
       this.#floors = undefined;
       this.highestFloor = 0;

@@ -127,7 +127,11 @@ export class Invalidator {
 
   /** True if nothing that is here or may arrive is newer, or older and still to be kept out. */
   #outdates(record: MutableRecord): boolean {
-    return record.applied === 0 && record.origin === this.#entries.origins.originOf(0) && this.#entries.stable >= record.version;
+    return (
+      record.applied === 0 &&
+      record.origin === this.#entries.origins.originOf(0) &&
+      this.#entries.stable >= record.version
+    );
   }
 
   #prefixOf(record: MutableRecord, applied: number): Outcome {
@@ -144,7 +148,8 @@ export class Invalidator {
 
 /** The physical databases that a namespace covers. */
 function databasesOf(namespace: Uint8Array): number[] {
-  if (namespace.length >= PREFIX_BYTES && namespace[0] === DATABASE_MARK) return [databaseOf(namespace, 0, PREFIX_BYTES)];
+  if (namespace.length >= PREFIX_BYTES && namespace[0] === DATABASE_MARK)
+    return [databaseOf(namespace, 0, PREFIX_BYTES)];
   return Array.from({ length: DATABASE_COUNT }, (_, database) => database);
 }
 

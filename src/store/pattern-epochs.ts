@@ -6,10 +6,11 @@
  * Prefixes are looked up by hash for each distinct prefix length, so 10,000 of them cost a read no more than their
  * lengths. At a limit the caller finishes the sweep and forgets; if nothing can be forgotten, the pattern is refused.
  */
+
+import { equalBytes } from "../core/bytes.ts";
 import { globPrefix, isPrefixPattern, matchGlob } from "../core/glob.ts";
 import { hashBytes } from "../core/hash.ts";
 import { MAX_GLOB_PATTERNS, MAX_PREFIX_PATTERNS } from "../core/limits.ts";
-import { equalBytes } from "../core/bytes.ts";
 import type { EpochMode } from "../core/record.ts";
 import { EpochRows, Fate } from "./epochs.ts";
 
@@ -48,7 +49,14 @@ export class PatternEpochs {
   }
 
   /** Raises the pattern's epoch; the sweep is done with it at position `sweptAt`. True if it changed anything. */
-  raise(database: number, glob: Uint8Array, mode: EpochMode, version: number, applied: number, sweptAt: number): boolean {
+  raise(
+    database: number,
+    glob: Uint8Array,
+    mode: EpochMode,
+    version: number,
+    applied: number,
+    sweptAt: number,
+  ): boolean {
     const prefix = isPrefixPattern(glob, 0, glob.length);
     const bytes = prefix ? glob.slice(0, globPrefix(glob, 0, glob.length)) : glob;
     let pattern = prefix ? this.#findPrefix(database, bytes) : this.#findGlob(database, bytes);
@@ -63,7 +71,15 @@ export class PatternEpochs {
   }
 
   /** Fate of an entry whose user key is `key[start, end)` in a physical database. */
-  fate(database: number, key: Uint8Array, start: number, end: number, version: number, fill: boolean, skew: number): Fate {
+  fate(
+    database: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    version: number,
+    fill: boolean,
+    skew: number,
+  ): Fate {
     let fate: Fate = Fate.ALIVE;
     for (const pattern of this.#covering(database, key, start, end)) {
       const one = this.epochs.fate(pattern.row, version, fill, skew);
@@ -109,7 +125,11 @@ export class PatternEpochs {
     for (const length of this.#lengths.keys()) {
       if (length > end - start) continue;
       for (const pattern of this.#prefixes.get(hashBytes(key, start, start + length, length, database)) ?? []) {
-        if (pattern.database === database && pattern.bytes.length === length && equalBytes(pattern.bytes, 0, key, start, length))
+        if (
+          pattern.database === database &&
+          pattern.bytes.length === length &&
+          equalBytes(pattern.bytes, 0, key, start, length)
+        )
           yield pattern;
       }
     }

@@ -84,7 +84,7 @@ export class Segments {
   holdsKey(address: number, key: Uint8Array, start: number, end: number): boolean {
     const segment = address >>> this.#shift;
     const word = address & this.#mask;
-    if ((this.words[segment][word]) >>> REST_BITS !== end - start) return false;
+    if (this.words[segment][word] >>> REST_BITS !== end - start) return false;
     const bytes = this.bytes[segment];
     let at = (word + 1) << 2;
     for (let i = start; i < end; i++, at++) if (bytes[at] !== key[i]) return false;
@@ -100,7 +100,7 @@ export class Segments {
   /** True if an item of `size` bytes goes into the head's segment as it is. */
   fits(head: 0 | 1, size: number): boolean {
     const segment = this.#heads[head];
-    return segment >= 0 && (this.filled[segment]) + size <= this.segmentBytes;
+    return segment >= 0 && this.filled[segment] + size <= this.segmentBytes;
   }
 
   isLarge(size: number): boolean {
@@ -123,13 +123,13 @@ export class Segments {
     const offset = this.filled[segment];
     this.filled[segment] = offset + size;
     this.liveBytes += size;
-    (this.words[segment])[offset >>> 2] = (keyLength << REST_BITS) | restLength;
+    this.words[segment][offset >>> 2] = (keyLength << REST_BITS) | restLength;
     return this.addressAt(segment, offset);
   }
 
   /** Changes the lengths of an item in place; its extent must stay the same. */
   rewrite(address: number, keyLength: number, restLength: number): void {
-    (this.words[this.segmentOf(address)])[address & this.#mask] = (keyLength << REST_BITS) | restLength;
+    this.words[this.segmentOf(address)][address & this.#mask] = (keyLength << REST_BITS) | restLength;
   }
 
   /** Copies a whole item to a head that has room. Returns the new address; the old item is not killed. */
@@ -149,7 +149,7 @@ export class Segments {
     const size = this.itemBytes(address);
     this.liveBytes -= size;
     this.deadBytes += size;
-    this.dead[segment] = (this.dead[segment]) + size;
+    this.dead[segment] = this.dead[segment] + size;
     if (this.dead[segment] === this.filled[segment] && !this.isHead(segment)) this.reclaim(segment);
   }
 

@@ -366,4 +366,3 @@ function segmentBytesFor(maxBytes: number): number {
   const wanted = 2 ** Math.floor(Math.log2(maxBytes / 64));
   return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, wanted));
 }
-

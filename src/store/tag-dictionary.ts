@@ -6,8 +6,8 @@
  * epoch), epoch row. Invalidating a tag raises its epoch and touches no entry: O(1). A tag goes when nothing refers to it.
  */
 import { hashBytes } from "../core/hash.ts";
-import { BucketArray } from "./bucket-array.ts";
 import type { EpochMode } from "../core/record.ts";
+import { BucketArray } from "./bucket-array.ts";
 import { EpochRows, type Fate } from "./epochs.ts";
 import { type Segments, TAG_MARK } from "./segments.ts";
 
@@ -67,7 +67,10 @@ export class TagDictionary {
   /** Adds a tag whose name is not there yet, with no references. The segments must have room for the name. */
   add(name: Uint8Array): number {
     const address = this.#segments.append(0, TAG_MARK, name.length);
-    (this.#segments.bytes[this.#segments.segmentOf(address)] as Uint8Array).set(name, this.#segments.offsetOf(address) + 4);
+    (this.#segments.bytes[this.#segments.segmentOf(address)] as Uint8Array).set(
+      name,
+      this.#segments.offsetOf(address) + 4,
+    );
     let id = this.#free;
     if (id !== 0) {
       this.#free = this.#word(id, CHAIN);

@@ -55,7 +55,8 @@ export class TagSet {
     const { tags } = this.#entries;
     const known = tags.find(name);
     if (known !== 0) return known;
-    if (!this.#budget.reserveOverhead(tags.growthBytes) || !this.#budget.reserve(itemBytes(0, name.length), false)) return 0;
+    if (!this.#budget.reserveOverhead(tags.growthBytes) || !this.#budget.reserve(itemBytes(0, name.length), false))
+      return 0;
     return tags.add(name);
   }
 

@@ -12,7 +12,7 @@
  * After the last step nothing may be left unread on any connection.
  */
 export interface Step {
-  /** The command and its arguments (text as one byte per character if it is below U+0100, else as UTF-8). Empty: send nothing. */
+  /** The command and its arguments (text as one byte per character if it is below U+0100, else as UTF-8). Empty: send nothing, take what comes. */
   send: (string | Uint8Array)[];
   /** Which connection; each number is one, opened at its first use. Default 0. */
   connection?: number;

@@ -1,10 +1,10 @@
 /** A server in the process of the tests: sessions whose connection is memory. */
 
-import { allCommands } from "../../adapters/cli/commands.tmp.ts";
 import { systemPorts } from "../../src/core/system.ts";
 import { parseConfig } from "../../src/node/config.ts";
 import { Host } from "../../src/node/host.ts";
 import { Node } from "../../src/node/node.ts";
+import { allCommands } from "../../src/protocol/resp/all-commands.ts";
 import { RespServer } from "../../src/protocol/resp/server.ts";
 import type { Session } from "../../src/protocol/resp/session.ts";
 import { RespClient } from "./resp-client.ts";

@@ -60,7 +60,7 @@ async function takePush(step: Step, client: RespClient, where: string): Promise<
 async function runStep(step: Step, client: RespClient, where: string): Promise<void> {
   if (step.send.length > 0) client.send(...step.send);
   const expectsReply = ["expect", "expect3", "error", "match"].some((field) => field in step);
-  if (step.send.length > 0 && (expectsReply || !("push" in step))) await takeReply(step, client, where);
+  if (expectsReply || (step.send.length > 0 && !("push" in step))) await takeReply(step, client, where);
   if ("push" in step) await takePush(step, client, where);
 }
 

@@ -69,20 +69,12 @@ const NAME_BITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Not marked "fast" in Redis's table, yet constant work (beyond the size of one value): timing each call of them would
+ * Not marked "fast" in Redis's table, yet no more work than their own request is long: timing each call of them would
  * cost more than it tells.
  */
-const CONSTANT_WORK = new Set([
-  "set",
-  "setex",
-  "psetex",
-  "get",
-  "append",
-  "setrange",
-  "getrange",
-  "substr",
-  "shoal.set",
-]);
+const SHORT_WORK = new Set(
+  "set setex psetex append setrange getrange substr setbit del mset msetnx msetex shoal.set shoal.get".split(" "),
+);
 
 export class Route {
   readonly command: Command;
@@ -111,7 +103,7 @@ export class Route {
     for (const flag of command.flags) bits |= FLAG_BITS[flag] ?? 0;
     const word = command.name.slice(command.name.indexOf("|") + 1);
     if (command.subcommands !== undefined) bits |= RouteBit.CONTAINER;
-    if (!command.flags.includes("fast") && !CONSTANT_WORK.has(command.name)) bits |= RouteBit.TIMED;
+    if (!command.flags.includes("fast") && !SHORT_WORK.has(command.name)) bits |= RouteBit.TIMED;
     this.bits = bits;
     this.attention = bits & ATTENTION;
     this.minCount = Math.abs(command.arity);

@@ -12,8 +12,8 @@
  * A handler that throws does not end the connection: what it wrote is cut off, the client gets one error, the log gets
  * the cause.
  *
- * Statistics: calls, failures and rejections are exact. Durations are read from a clock for commands whose work grows
- * with their input, for every 64th call of all others, and for each call while the slow log asks for it.
+ * Statistics: calls, failures and rejections are exact. Durations are read from a clock for commands whose work can be
+ * long, for every 64th call of all others, and for each call while the slow log asks for it.
  */
 import { DATABASE_MARK, needsPrefix, PREFIX_BYTES, userStart } from "../../core/keyspace.ts";
 import type { Args } from "./args.ts";
@@ -152,8 +152,15 @@ function denialOf(session: Session, route: Route, args: Args): string | undefine
   return permitted ? undefined : "NOPERM No permissions to access a key";
 }
 
+/** Answers with an error; a transaction that a refused request belongs to will abort, and a refused EXEC ends it. */
 function refuse(session: Session, route: Route, error: string): void {
   route.rejected++;
+  if (route.command.name === "exec") {
+    session.transaction = undefined;
+    session.watches = undefined;
+    session.reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, "")}`);
+    return;
+  }
   session.reply.error(error);
   if (session.transaction !== undefined) session.transaction.failed = true;
 }

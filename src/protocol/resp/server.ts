@@ -169,11 +169,14 @@ export class RespServer implements TrackingHost {
 
   /** Ends it: replies and pushes leave. */
   end(session: Session): void {
-    this.#checkDuration(session);
-    session.finishTurn();
-    this.parser.shrink();
-    this.current = undefined;
-    this.#finish();
+    try {
+      this.#checkDuration(session);
+      session.finishTurn();
+    } finally {
+      this.parser.shrink();
+      this.current = undefined;
+      this.#finish();
+    }
   }
 
   /** Runs work that may change keys outside of any session (the node's maintenance), and sends what it caused. */
@@ -188,9 +191,12 @@ export class RespServer implements TrackingHost {
   }
 
   #finish(): void {
-    if (this.tracking.collected) this.tracking.flushBroadcasts();
-    if (this.#pushed.length > 0) this.flushPushes();
-    this.#inTurn = false;
+    try {
+      if (this.tracking.collected) this.tracking.flushBroadcasts();
+      if (this.#pushed.length > 0) this.flushPushes();
+    } finally {
+      this.#inTurn = false;
+    }
     // What runs later has turns of its own, which end here too: only the outermost one goes through the list.
     if (this.#later.length === 0 || this.#runningLater) return;
     this.#runningLater = true;

@@ -1,7 +1,7 @@
 /**
  * The slow log, and how slowness is found without reading a clock for every request.
  *
- * - Commands whose work grows with their input (not marked fast) are timed at every call, exactly.
+ * - Commands whose work can be much longer than their request (not marked fast) are timed at every call, exactly.
  * - For the others, the turn's own time stamp and one reading at its end bracket a whole input buffer, to the
  *   millisecond. If such a batch took longer than the threshold and consisted of one request, that request is logged
  *   with the batch's duration.

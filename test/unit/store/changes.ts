@@ -89,7 +89,12 @@ function covers(epoch: EpochChange, entry: EntryChange): boolean {
 }
 
 /** The value that a plain read of `key` gets at a node with the origin `own`, once it has all of `changes`. */
-export function expectedValue(changes: readonly Change[], key: Uint8Array, own: number, skew: number): string | undefined {
+export function expectedValue(
+  changes: readonly Change[],
+  key: Uint8Array,
+  own: number,
+  skew: number,
+): string | undefined {
   let winner: Change | undefined;
   for (const change of changes) {
     if (change.kind === "invalidate" || change.kind === "flush" || Buffer.compare(change.key, key) !== 0) continue;
@@ -126,10 +131,7 @@ const key = fc.constantFrom(...KEYS);
 const mode = fc.constantFrom(EpochMode.PURGE, EpochMode.STALE);
 const namespace = fc.constantFrom(NOTHING, Uint8Array.of(0xff, 0), Uint8Array.of(0xff, 3));
 
-type Shape =
-  | (Omit<EntryChange, "began"> & { back: number })
-  | DeleteChange
-  | EpochChange;
+type Shape = (Omit<EntryChange, "began"> & { back: number }) | DeleteChange | EpochChange;
 
 const epoch = (scope: InvalidateScope, subject: fc.Arbitrary<Uint8Array>, within: fc.Arbitrary<Uint8Array>) =>
   fc.record({ kind: fc.constant("invalidate" as const), scope: fc.constant(scope), mode, subject, namespace: within });
@@ -139,7 +141,10 @@ const tags = fc.uniqueArray(fc.constantFrom(...TAGS), { maxLength: 2 });
 
 const shape: fc.Arbitrary<Shape> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant("set" as const), key, tags, back: fc.constant(0) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("fill" as const), key, tags, back: fc.integer({ min: 0, max: 6 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("fill" as const), key, tags, back: fc.integer({ min: 0, max: 6 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete" as const), key }) },
   { weight: 2, arbitrary: epoch(InvalidateScope.TAG, text(...TAGS), nothing) },
   { weight: 2, arbitrary: epoch(InvalidateScope.KEY, key, nothing) },
@@ -174,10 +179,8 @@ export const changes: fc.Arbitrary<readonly Change[]> = fc
 export function deliveries(list: readonly Change[]): fc.Arbitrary<readonly (Change | undefined)[]> {
   const twice = fc.subarray([...list]);
   const pauses = fc.array(fc.constant(undefined), { maxLength: 4 });
-  return fc
-    .tuple(twice, pauses)
-    .chain(([again, between]) => {
-      const all: (Change | undefined)[] = [...list, ...again, ...between];
-      return fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length });
-    });
+  return fc.tuple(twice, pauses).chain(([again, between]) => {
+    const all: (Change | undefined)[] = [...list, ...again, ...between];
+    return fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length });
+  });
 }

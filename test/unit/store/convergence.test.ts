@@ -5,11 +5,15 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Change, changes, deliver, deliveries, expectedValue, KEYS, readValue, stampOf } from "./changes.ts";
 import { auditStore } from "./audit.ts";
+import { type Change, changes, deliver, deliveries, expectedValue, KEYS, readValue, stampOf } from "./changes.ts";
 import { TestStore } from "./test-store.ts";
 
-const RUNS = { numRuns: Number(process.env["RUNS"] ?? 400), seed: Number(process.env["SEED"] ?? 20_261_123), includeErrorInReport: true };
+const RUNS = {
+  numRuns: Number(process.env["RUNS"] ?? 400),
+  seed: Number(process.env["SEED"] ?? 20_261_123),
+  includeErrorInReport: true,
+};
 
 function storeOf(origin: number, maxClockSkewMs: number): TestStore {
   const store = new TestStore({ maxBytes: 2 * 2 ** 20, origin, maxClockSkewMs });
@@ -38,7 +42,11 @@ describe("stores that were given the same records read the same", () => {
     test(`in any order, with repetitions, skew ${skewMs} ms`, () => {
       fc.assert(
         fc.property(shuffled, ([list, first, second]) => {
-          for (const [own, delivered] of [[1, first], [2, second], [9, list]] as const) {
+          for (const [own, delivered] of [
+            [1, first],
+            [2, second],
+            [9, list],
+          ] as const) {
             const store = storeOf(own, skewMs);
             hand(store, delivered);
             compare(store, list, own, skewMs * 4_096);
@@ -58,7 +66,12 @@ describe("stores that were given the same records read the same", () => {
       const cut = Math.floor(list.length / 2);
       // Nothing in the second part may compete from before `stable`.
       const stable = Math.min(...list.slice(cut).map(stampOf)) - 1;
-      return fc.tuple(fc.constant(list), fc.constant(stable), deliveries(list.slice(0, cut)), deliveries(list.slice(cut)));
+      return fc.tuple(
+        fc.constant(list),
+        fc.constant(stable),
+        deliveries(list.slice(0, cut)),
+        deliveries(list.slice(cut)),
+      );
     });
     fc.assert(
       fc.property(parts, ([list, stable, first, second]) => {
@@ -87,14 +100,17 @@ describe("stores that were given the same records read the same", () => {
       list.map((change, i): Change => ({ ...change, origin: 1 + (i % 2), version: change.version - (i % 2) * 1_000 })),
     );
     fc.assert(
-      fc.property(tied.chain((list) => fc.tuple(fc.constant(list), deliveries(list))), ([list, delivered]) => {
-        const store = storeOf(9, 0);
-        hand(store, delivered);
-        for (const key of KEYS) {
-          const value = readValue(store.store, key);
-          if (value !== undefined) expect(value).toBe(expectedValue(list, key, 9, 0) as string);
-        }
-      }),
+      fc.property(
+        tied.chain((list) => fc.tuple(fc.constant(list), deliveries(list))),
+        ([list, delivered]) => {
+          const store = storeOf(9, 0);
+          hand(store, delivered);
+          for (const key of KEYS) {
+            const value = readValue(store.store, key);
+            if (value !== undefined) expect(value).toBe(expectedValue(list, key, 9, 0) as string);
+          }
+        },
+      ),
       RUNS,
     );
   });

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { matchGlob } from "../../../src/core/glob.ts";
 import { encodeText } from "../../../src/core/bytes.ts";
+import { matchGlob } from "../../../src/core/glob.ts";
 import { EpochMode, InvalidateScope } from "../../../src/core/record.ts";
 import { Outcome } from "../../../src/store/outcome.ts";
 import type { PolicyName } from "../../../src/store/policy.ts";
@@ -46,7 +46,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete" as const), key }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("touch" as const), key, ttlMs: fc.constantFrom(0, 3, 200, 60_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("touch" as const), key, ttlMs: fc.constantFrom(0, 3, 200, 60_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("tag" as const), tag, soft: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("key" as const), key, soft: fc.boolean() }) },
   {
@@ -57,7 +60,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       soft: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("advance" as const), ms: fc.constantFrom(1, 7, 40, 1_000, 300_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("advance" as const), ms: fc.constantFrom(1, 7, 40, 1_000, 300_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("maintain" as const) }) },
 );
 const operations = fc.tuple(

@@ -62,7 +62,11 @@ export class TestStore {
 
   set(key: string, value: string | Uint8Array, options: SetOptions = {}): Outcome {
     const record = this.record;
-    record.stamp(options.began === undefined ? RecordKind.SET : RecordKind.FILL, options.version ?? this.stamp(), options.origin ?? OWN);
+    record.stamp(
+      options.began === undefined ? RecordKind.SET : RecordKind.FILL,
+      options.version ?? this.stamp(),
+      options.origin ?? OWN,
+    );
     if (options.began !== undefined) record.began = options.began;
     const keyBytes = encodeText(key);
     const bytes = typeof value === "string" ? encodeText(value) : value;

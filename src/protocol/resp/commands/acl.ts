@@ -58,7 +58,8 @@ function categories(session: Session, args: Args): void {
     for (const category of CATEGORIES) reply.text(category);
     return;
   }
-  if (args.count !== 3) return reply.error("ERR unknown subcommand or wrong number of arguments for 'cat'. Try ACL HELP.");
+  if (args.count !== 3)
+    return reply.error("ERR unknown subcommand or wrong number of arguments for 'cat'. Try ACL HELP.");
   const category = args.text(2).toLowerCase();
   if (!CATEGORIES.includes(category)) return reply.error(`ERR Unknown category '${args.text(2)}'`);
   const names: string[] = [];

@@ -66,7 +66,8 @@ function list(session: Session, args: Args): void {
 function pause(session: Session, args: Args): void {
   const { reply, server, node } = session;
   const write = args.count === 4 && args.is(3, "WRITE");
-  if (args.count > 4) return reply.error("ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.");
+  if (args.count > 4)
+    return reply.error("ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.");
   if (args.count === 4 && !write && !args.is(3, "ALL")) {
     return reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
@@ -101,7 +102,8 @@ function onOff(apply: (session: Session, on: boolean) => void): Handler {
 
 function unblock(session: Session, args: Args): void {
   const { reply, server } = session;
-  if (args.count > 4) return reply.error("ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.");
+  if (args.count > 4)
+    return reply.error("ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.");
   const withError = args.count === 4 && args.is(3, "ERROR");
   if (args.count === 4 && !withError && !args.is(3, "TIMEOUT")) {
     return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

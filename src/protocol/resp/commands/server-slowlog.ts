@@ -11,7 +11,8 @@ const DEFAULT_COUNT = 10;
 
 function get(session: Session, args: Args): void {
   const { reply, server } = session;
-  if (args.count > 3) return reply.error("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.");
+  if (args.count > 3)
+    return reply.error("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.");
   const count = args.count === 3 ? args.bigint(2) : BigInt(DEFAULT_COUNT);
   if (count === undefined || count < -1n) {
     return reply.error("ERR count should be greater than or equal to -1");

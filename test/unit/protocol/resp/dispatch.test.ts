@@ -129,6 +129,15 @@ describe("transactions", () => {
     }
   });
 
+  test("a refused EXEC ends the transaction", () => {
+    const wire = new TestServer().wire();
+    wire.send(frame("MULTI"), frame("PING"));
+    expect(wire.call("EXEC", "x")).toBe(
+      "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n",
+    );
+    expect(wire.call("PING")).toBe("+PONG\r\n");
+  });
+
   test("MULTI inside MULTI is refused", () => {
     const wire = new TestServer().wire();
     wire.call("MULTI");

@@ -195,6 +195,19 @@ describe("slow log", () => {
   });
 });
 
+describe("configured", () => {
+  test("limits and notifications follow the configuration", () => {
+    const server = new TestServer();
+    const wire = server.wire();
+    expect(wire.call("ECHO", "x".repeat(20_000)).length).toBeGreaterThan(20_000);
+    expect(server.node.observer).toBeUndefined();
+    server.node.configure({ maxRequestBytes: 16_384, notifyKeyspaceEvents: "KEA" });
+    server.server.configured();
+    expect(server.node.observer).toBeDefined();
+    expect(wire.call("ECHO", "x".repeat(20_000))).toBe("-ERR Protocol error: invalid bulk length\r\n");
+  });
+});
+
 describe("refused writes", () => {
   test("name the limit, and leave the old value", () => {
     const server = new TestServer({ maxKeyBytes: 10, maxValueBytes: 100 });

@@ -127,6 +127,8 @@ export async function serve(config: NodeConfig, { warnings, file }: Settings): P
   const server = new RespServer(node, allCommands);
   const host = new Host(node);
   host.onTick = () => server.tick();
+  host.around = (work) => server.turn(work);
+  server.afterTurn = () => host.afterTurn();
   let listener: Listener;
   try {
     listener = await listen(server, config);

@@ -29,6 +29,8 @@ export class Host {
   #persisting: Promise<void> = Promise.resolve();
   /** False since the storage failed. */
   healthy = true;
+  /** Runs the node's maintenance, which may expire and evict: a protocol server puts a turn of its own around it. */
+  around: (work: () => boolean) => boolean = (work) => work();
   /** Called at each tick, after the node's maintenance, with the wall clock: for servers that watch their connections. */
   onTick: ((nowMs: number) => void) | undefined;
 
@@ -88,7 +90,7 @@ export class Host {
   }
 
   #tick(): void {
-    const busy = this.node.tick(SLICE_MS);
+    const busy = this.around(() => this.node.tick(SLICE_MS));
     this.afterTurn();
     this.onTick?.(this.node.nowMs);
     this.#schedule(busy ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS);

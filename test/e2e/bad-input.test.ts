@@ -76,30 +76,34 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
     await unharmed();
   });
 
-  test("HTTP: closed before any command runs", async () => {
+  test("HTTP: closed without an answer before any command runs, and counted", async () => {
     const requests = [
       `GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`,
       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nSET evil 1\r\nSET evil 1\r\n",
-      "SET evil 1 HTTP/1.1\r\nHost: x\r\n\r\n",
-      "OPTIONS * HTTP/1.0\r\n\r\nSET evil 1\r\n",
+      "PUT /x HTTP/1.1\r\nHost: x\r\n\r\nSET evil 1\r\n",
+      "X-Y: z\r\nHost: x\r\nSET evil 1\r\n",
     ];
-    for (const request of requests.slice(0, 2)) {
+    const before = await statistic("shoal_http_refused");
+    for (const request of requests) {
       const raw = new RawConnection(server.port);
       raw.send(request);
       await within("closing", raw.closed);
-      expect(raw.received).toBe("");
+      expect(raw.received.replace(/^-ERR unknown command .*\r\n/, "")).toBe("");
     }
     expect(await witness.call("EXISTS", "evil")).toBe(0);
+    expect(await statistic("shoal_http_refused")).toBe(before + requests.length);
   });
 
   test("half a request, then silence: closed, and counted", async () => {
     const halves = ["*2\r\n$3\r\nGET\r\n", "*2\r\n$3\r\nGET\r\n$5\r\nab", "GET witn"];
+    const before = await statistic("shoal_unfinished_closed");
     const raws = halves.map((half) => {
       const raw = new RawConnection(server.port);
       raw.send(half);
       return raw;
     });
     await within("closing", Promise.all(raws.map((raw) => raw.closed)), CLOSED_WITHIN_MS);
+    expect(await statistic("shoal_unfinished_closed")).toBe(before + halves.length);
     await unharmed();
   });
 
@@ -117,22 +121,23 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
 
   test("a peer that asks and never reads: its requests wait, then it is closed; memory stays bounded", async () => {
     await witness.call("SET", "big", "x".repeat(500_000));
-    const before = await statistic("used_memory_rss");
     const raw = new RawConnection(server.port);
-    raw.socket.pause();
-    for (let i = 0; i < 2_000; i++) raw.send("GET big\r\n");
-    await until("the server waits for it", async () => {
+    raw.send("CLIENT ID\r\n");
+    const id = await until("its id", () => /^:(\d+)\r\n$/.exec(raw.received)?.[1]);
+    const line = async () => {
       const list = String(await witness.call("CLIENT", "LIST"));
-      return list
-        .split("\n")
-        .some((line) => / cmd=get /.test(line) && Number(/ tot-mem=(\d+)/.exec(line)?.[1]) > 200_000);
-    });
-    await until(
-      "it is gone",
-      async () => !/ cmd=get .*lib-name= /.test(String(await witness.call("CLIENT", "LIST"))),
-      10_000,
+      return list.split("\n").find((one) => one.startsWith(`id=${id} `));
+    };
+    const [residentBefore, closedBefore, hitsBefore] = await Promise.all(
+      ["used_memory_rss", "client_output_buffer_limit_disconnections", "keyspace_hits"].map(statistic),
     );
-    expect((await statistic("used_memory_rss")) - before).toBeLessThan(150 * MIB);
+    raw.socket.pause();
+    raw.send("GET big\r\n".repeat(2_000));
+    await until("some of it is pending", async () => Number(/ omem=(\d+)/.exec((await line()) ?? "")?.[1]) > 0);
+    await until("it is gone", async () => (await line()) === undefined, CLOSED_WITHIN_MS);
+    expect(await statistic("client_output_buffer_limit_disconnections")).toBe(Number(closedBefore) + 1);
+    expect((await statistic("keyspace_hits")) - Number(hitsBefore)).toBeLessThan(50);
+    expect((await statistic("used_memory_rss")) - Number(residentBefore)).toBeLessThan(64 * MIB);
     raw.socket.destroy();
     await unharmed();
   });
@@ -142,6 +147,7 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
     raw.send("SUBSCRIBE news\r\n");
     await until("the subscription", () => raw.received.includes("subscribe"));
     raw.socket.pause();
+    const closedBefore = await statistic("client_output_buffer_limit_disconnections");
     const message = "x".repeat(200_000);
     let published = 0;
     await until(
@@ -153,6 +159,7 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
       10_000,
     );
     expect(published).toBeGreaterThan(5);
+    expect(await statistic("client_output_buffer_limit_disconnections")).toBe(closedBefore + 1);
     raw.socket.destroy();
     await unharmed();
   });

@@ -59,6 +59,8 @@ export class RespServer implements TrackingHost {
   readonly startedAtMs: number;
   /** Bits of `ServerAttention`. */
   attention = 0;
+  /** Called at the end of each turn: the host empties the node's outbox then. */
+  afterTurn: (() => void) | undefined;
   /** The session whose turn it is. */
   current: Session | undefined;
   /** A request of this turn went to the slow log. */

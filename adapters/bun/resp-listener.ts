@@ -7,6 +7,7 @@
  * too long; here a connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written to it.
  */
 import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
 import type { Session } from "../../src/protocol/resp/session.ts";
@@ -102,9 +103,11 @@ class BunConnection implements Connection {
  *
  * @param address `port` 0 lets the system choose one; the result names it.
  * @returns The bound address, and `close`, which stops accepting and leaves open connections alone.
- * @throws The system's error (code EADDRINUSE, EACCES, ...) if the address cannot be bound.
+ * @throws If the address is public and no secret is set; and the system's error (code EADDRINUSE, EACCES, ...) if it
+ *   cannot be bound.
  */
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
+  refusePublicWithoutSecret(address.hostname, server.config.secrets);
   const listener = Bun.listen<BunConnection>({
     hostname: address.hostname,
     port: address.port,

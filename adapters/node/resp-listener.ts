@@ -7,6 +7,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
 
@@ -76,9 +77,11 @@ function bind(listener: Server, address: { hostname: string; port: number }): Pr
  *
  * @param address `port` 0 lets the system choose one; the result names it.
  * @returns The bound address, and `close`, which stops accepting and leaves open connections alone.
- * @throws The system's error (code EADDRINUSE, EACCES, ...) if the address cannot be bound.
+ * @throws If the address is public and no secret is set; and the system's error (code EADDRINUSE, EACCES, ...) if it
+ *   cannot be bound.
  */
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
+  refusePublicWithoutSecret(address.hostname, server.config.secrets);
   const listener = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => serve(server, socket));
   await bind(listener, address);
   const bound = listener.address();

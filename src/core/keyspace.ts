@@ -20,7 +20,19 @@ export function needsPrefix(physicalDatabase: number, bytes: Uint8Array, start: 
   return physicalDatabase !== 0 || (start < end && bytes[start] === DATABASE_MARK);
 }
 
-/** The stored form of a user's key, in bytes that the caller owns. */
+/**
+ * The stored form of a user's key, in bytes that the caller owns.
+ *
+ * @param physicalDatabase 0 to 15
+ * @param bytes the user's key is `bytes[start, end)`, any bytes
+ * @returns the key as it is in database 0 (unless it begins with 0xFF), with a prefix of two bytes otherwise
+ * @example
+ * ```ts
+ * import { storedKey } from "shoal";
+ * const key = new TextEncoder().encode("user:42");
+ * console.assert(storedKey(0, key).length === 7 && storedKey(3, key).length === 9);
+ * ```
+ */
 export function storedKey(
   physicalDatabase: number,
   bytes: Uint8Array,

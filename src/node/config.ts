@@ -209,6 +209,16 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+/**
+ * For whoever opens a port: programs that build a configuration themselves are held to the same rule as `parseConfig`.
+ *
+ * @throws An error if `host` can be reached from other machines and no secret is set.
+ */
+export function refusePublicWithoutSecret(host: string, secrets: readonly string[]): void {
+  if (secrets.length > 0 || isLoopback(host)) return;
+  throw new Error(`${host} can be reached from other machines: set a secret, or listen on 127.0.0.1`);
+}
+
 function mistakesOf(issue: z.core.$ZodIssue, given: object): ConfigMistake[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((name) => ({

@@ -19,6 +19,27 @@ export interface HostOptions {
   readonly peers?: readonly string[];
 }
 
+/**
+ * Moves a node: see the head of this file.
+ *
+ * @example
+ * ```ts
+ * import { defaultConfig, Host, MemoryStorage, Node, systemPorts } from "shoal";
+ * const storage = new MemoryStorage();
+ * const key = new TextEncoder().encode("greeting");
+ * const value = new TextEncoder().encode("hello");
+ *
+ * const first = new Host(new Node(defaultConfig(), systemPorts()), { storage });
+ * await first.start();
+ * first.node.set(key, 0, key.length, value, 0, value.length, 0);
+ * await first.stop();
+ *
+ * const second = new Host(new Node(defaultConfig(), systemPorts()), { storage });
+ * await second.start();
+ * console.assert(second.node.find(key, 0, key.length) !== 0);
+ * await second.stop();
+ * ```
+ */
 export class Host {
   readonly node: Node;
   readonly #storage: Storage | undefined;

@@ -6,6 +6,17 @@ import type { Storage } from "../core/ports.ts";
 
 const DEFAULT_MAX_BYTES = 2 ** 30;
 
+/**
+ * See the head of this file.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStorage } from "shoal";
+ * const storage = new MemoryStorage();
+ * await storage.append(Uint8Array.of(1, 2, 3));
+ * for await (const batch of storage.replay()) console.assert(batch.length === 3);
+ * ```
+ */
 export class MemoryStorage implements Storage {
   readonly #batches: Uint8Array[] = [];
   readonly #maxBytes: number;

@@ -15,6 +15,20 @@ interface Parcel {
 /** Frames under way at most. Policy: the oldest are lost, as on a connection that breaks. */
 const MAX_PARCELS = 100_000;
 
+/**
+ * Connects nodes of one process.
+ *
+ * @example
+ * ```ts
+ * import { MemoryNetwork } from "shoal";
+ * const network = new MemoryNetwork();
+ * const received: string[] = [];
+ * network.join("fra").onReceive((peer, frame) => received.push(`${peer} sent ${frame.length} byte`));
+ * network.join("iad").send("fra", Uint8Array.of(7));
+ * network.deliver();
+ * console.assert(received[0] === "iad sent 1 byte");
+ * ```
+ */
 export class MemoryNetwork {
   readonly #receivers = new Map<string, Receive>();
   #parcels: Parcel[] = [];

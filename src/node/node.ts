@@ -25,6 +25,7 @@ import { type FillOutcome, fillLeased } from "./fill.ts";
 import { type InvalidateRequest, invalidateSubjects, type Receipt } from "./invalidate.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
+import { applyReceived, MAX_CLOCK_SKEW_MS } from "./receive.ts";
 
 export type { FillOutcome, InvalidateRequest, Lease, Receipt };
 
@@ -41,9 +42,27 @@ export interface KeyObserver {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** How far a peer's stamp may be ahead of this node's clock, ms. */
-const MAX_CLOCK_SKEW_MS = 500;
 
+/**
+ * One node: see the head of this file.
+ *
+ * @example
+ * ```ts
+ * import { defaultConfig, EpochMode, Node, RecordKind, systemPorts } from "shoal";
+ * const node = new Node({ ...defaultConfig(), maxMemory: 64 * 2 ** 20 }, systemPorts());
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const key = bytes("page:/");
+ *
+ * // A fenced fill: the tag is invalidated while the load runs, so the value is not stored.
+ * const lease = node.lease(key, 0, key.length, 10_000);
+ * node.invalidate({ mode: EpochMode.PURGE, tags: [bytes("user:42")], database: 0 });
+ * node.draft.stamp(RecordKind.FILL, 1, 1);
+ * node.draft.setValue(bytes("old"), 0, 3);
+ * node.draft.tags = [bytes("user:42")];
+ * console.assert(node.fill(lease?.token ?? "", node.draft) === "invalidated");
+ * console.assert(node.find(key, 0, key.length) === 0);
+ * ```
+ */
 export class Node {
   readonly ports: Ports;
   readonly store: Store;
@@ -280,7 +299,7 @@ export class Node {
 
   /** Applies a peer's frame, or a batch of the journal. What follows a damaged record is not applied. */
   receive(_peer: string, frame: Uint8Array): boolean {
-    const { error } = readRecords(frame, this.#received, (record) => this.#applyReceived(record));
+    const { error } = readRecords(frame, this.#received, (record) => applyReceived(this, record));
     if (error !== undefined) this.counters.badFrames++;
     return error === undefined;
   }
@@ -312,18 +331,6 @@ export class Node {
       this.#scratch = new Uint8Array(Math.max(1_024, size));
     }
     return this.#scratch;
-  }
-
-  #applyReceived(record: MutableRecord): void {
-    this.counters.recordsReceived++;
-    if (record.origin !== this.clock.origin) this.clock.observe(record.version, MAX_CLOCK_SKEW_MS);
-    if (record.kind === RecordKind.DATABASES) this.databases.adopt(record.databases);
-    const outcome = this.store.apply(record, this.clock.next(this.nowMs));
-    if (outcome !== Outcome.APPLIED || this.#observer === undefined) return;
-    if (record.kind === RecordKind.FLUSH) this.#observer.flushed(-1);
-    else if (record.kind === RecordKind.INVALIDATE && record.scope !== InvalidateScope.KEY)
-      this.#observer.invalidatedMany();
-    else if (record.keyEnd > record.keyStart) this.#observer.changed(record.key, record.keyStart, record.keyEnd, "set");
   }
 
   /** Applies a stamped record, hands it to the outbox and tells the observer (of nothing, where `event` is empty). */

@@ -15,7 +15,6 @@ import {
   MAX_EXPIRES_AT_MS,
   MAX_TAG_BYTES,
   MAX_TAGS_PER_ENTRY,
-  MAX_TOMBSTONES,
 } from "../core/limits.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
 import { compareVersions } from "../core/version.ts";
@@ -58,11 +57,10 @@ export class Applier {
     if (record.kind === RecordKind.FILL) flags |= Flag.FILL;
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
     const reclaimAt = Math.max(record.expiresAt, record.staleUntil);
-    if (
-      fate === Fate.DEAD ||
-      (fate === Fate.STALE && record.kind === RecordKind.FILL) ||
-      (!entries.guards.idle && this.#isGuarded(record, hash))
-    ) {
+    const isDead = fate === Fate.DEAD || (fate === Fate.STALE && record.kind === RecordKind.FILL);
+    // What lost its claim still keeps out what is older: an epoch of its own tags does not.
+    if (isDead) this.#guard(record, hash);
+    if (isDead || (stampOf(record) <= entries.guards.highest && this.#isGuarded(record, hash))) {
       if (id !== 0) entries.remove(id, "invalidated");
       return Outcome.IGNORED;
     }
@@ -88,6 +86,11 @@ export class Applier {
       entries.remove(id, "deleted");
       return Outcome.APPLIED;
     }
+    if (id !== 0 && entries.table.hasFlag(id, Flag.TOMBSTONE)) {
+      entries.tombstones.remove(id);
+      this.#engrave(record, id);
+      return Outcome.IGNORED;
+    }
     if (id !== 0) entries.remove(id, "deleted");
     this.#bury(record, hash);
     return id === 0 ? Outcome.IGNORED : Outcome.APPLIED;
@@ -103,6 +106,8 @@ export class Applier {
     if (entries.table.version(id) !== record.target) return Outcome.IGNORED;
     if (entries.origins.originOf(entries.table.origin(id)) !== record.targetOrigin) return Outcome.IGNORED;
     if (entries.table.hasFlag(id, Flag.EXTRAS)) {
+      // Out of the wheel first: its place there may be that of the old stale time.
+      entries.schedule(id, 0);
       const address = entries.table.address(id) >>> 0;
       const at = entries.segments.offsetOf(address) + 4 + entries.segments.keyLength(address);
       writeStaleUntil(entries.segments.bytes[entries.segments.segmentOf(address)], at, record.staleUntil);
@@ -116,6 +121,7 @@ export class Applier {
     if (record.keyEnd - record.keyStart > this.#limits.maxKeyBytes) return Outcome.KEY_TOO_LONG;
     if (record.valueEnd - record.valueStart > this.#limits.maxValueBytes) return Outcome.VALUE_TOO_LONG;
     if (!isExpiry(record.expiresAt) || !isExpiry(record.staleUntil)) return Outcome.BAD_EXPIRY;
+    if (record.staleUntil !== 0 && record.staleUntil < record.expiresAt) return Outcome.BAD_EXPIRY;
     if (record.tags.length > MAX_TAGS_PER_ENTRY) return Outcome.BAD_TAG;
     for (const tag of record.tags) if (!isTag(tag)) return Outcome.BAD_TAG;
     if ((record.contentType?.length ?? 0) > MAX_CONTENT_TYPE_BYTES) return Outcome.VALUE_TOO_LONG;
@@ -134,7 +140,7 @@ export class Applier {
   #fateOf(record: MutableRecord): Fate {
     const entries = this.#entries;
     const fill = record.kind === RecordKind.FILL;
-    const skew = fill && record.origin !== entries.origins.originOf(0) ? entries.maxClockSkew : 0;
+    const skew = this.#isForeignFill(record) ? entries.maxClockSkew : 0;
     const version = stampOf(record);
     const { key, keyStart, keyEnd } = record;
     let fate = entries.keyFate(key, keyStart, keyEnd, version, fill, skew);
@@ -150,16 +156,28 @@ export class Applier {
   }
 
   #isGuarded(record: MutableRecord, hash: number): boolean {
+    const { guards, maxClockSkew } = this.#entries;
     const slot = keySlot(record.key, record.keyStart, record.keyEnd);
-    return this.#entries.guards.refuses(hash, slot, stampOf(record));
+    const stamp = stampOf(record);
+    return guards.refuses(hash, slot, stamp) || (this.#isForeignFill(record) && stamp - maxClockSkew <= guards.arrivalFloor);
+  }
+
+  #isForeignFill(record: MutableRecord): boolean {
+    return record.kind === RecordKind.FILL && record.origin !== this.#entries.origins.originOf(0);
+  }
+
+  /** Remembers that nothing older than the record may be stored under its key, while that may still arrive. */
+  #guard(record: MutableRecord, hash: number): void {
+    const { guards, stable } = this.#entries;
+    const stamp = stampOf(record);
+    if (stamp > stable) guards.add(hash, keySlot(record.key, record.keyStart, record.keyEnd), stamp);
   }
 
   /** A newer entry that has expired on its way: what it replaces goes, and nothing older may come back. */
   #applyExpired(record: MutableRecord, hash: number, id: number): Outcome {
     const entries = this.#entries;
+    this.#guard(record, hash);
     if (id !== 0) entries.remove(id, "expired");
-    const stamp = stampOf(record);
-    if (stamp > entries.stable) entries.guards.add(hash, keySlot(record.key, record.keyStart, record.keyEnd), stamp);
     return Outcome.APPLIED;
   }
 
@@ -171,19 +189,23 @@ export class Applier {
     const bare = record.tags.length === 0 && record.staleUntil === 0 && record.contentType === undefined;
     const extras = bare ? 0 : extrasBytes(record.tags.length, record.contentType?.length ?? 0);
     const size = itemBytes(keyBytes, extras + valueBytes);
+    const isNew = found === 0 || table.hasFlag(found, Flag.TOMBSTONE);
     let id = found;
-    if (id !== 0 && table.hasFlag(id, Flag.TOMBSTONE)) {
-      entries.remove(id, "replaced");
-      id = 0;
-    }
-    if (id !== 0 && segments.itemBytes(table.address(id) >>> 0) === size) {
+    if (!isNew && segments.itemBytes(table.address(id) >>> 0) === size) {
       if (table.hasFlag(id, Flag.EXTRAS)) this.#dropExtras(id);
       segments.rewrite(table.address(id) >>> 0, keyBytes, extras + valueBytes);
       policy.access(id);
     } else {
+      // Used before room is made, so that it is not the entry's own place that is taken: it would come back with another
+      // id, and a scan could miss it.
+      if (!isNew) policy.access(id);
       const removals = entries.removals;
-      if (!this.#budget.reserve(size, id === 0)) return Outcome.OUT_OF_MEMORY;
+      if (!this.#budget.reserve(size, isNew)) return Outcome.OUT_OF_MEMORY;
       if (entries.removals !== removals) id = entries.find(hash, record.key, record.keyStart, record.keyEnd);
+      if (id !== 0 && table.hasFlag(id, Flag.TOMBSTONE)) {
+        entries.remove(id, "replaced");
+        id = 0;
+      }
       id = id === 0 ? this.#create(record, hash, extras) : this.#replace(record, id, size, extras);
     }
     this.#fill(record, id, flags, extras);
@@ -222,7 +244,6 @@ export class Applier {
     copyBytes(record.key, record.keyStart, record.keyEnd, segments.bytes[segments.segmentOf(address)], start);
     segments.kill(old);
     if (oldWeight !== size && entries.maxEntries === 0) policy.resize(id, oldWeight, size);
-    policy.access(id);
     return id;
   }
 
@@ -260,7 +281,7 @@ export class Applier {
     const { table, segments, tombstones } = entries;
     const keyBytes = record.keyEnd - record.keyStart;
     const size = itemBytes(keyBytes, 0);
-    if (tombstones.size >= MAX_TOMBSTONES) entries.remove(tombstones.oldest, "deleted");
+    if (tombstones.full) entries.remove(tombstones.oldest, "deleted");
     if (!this.#budget.reserve(size, true)) {
       entries.guards.add(hash, keySlot(record.key, record.keyStart, record.keyEnd), record.version);
       return;
@@ -272,11 +293,17 @@ export class Applier {
     const start = segments.offsetOf(address) + 4;
     copyBytes(record.key, record.keyStart, record.keyEnd, segments.bytes[segments.segmentOf(address)], start);
     table.setFlags(id, Flag.LIVE | Flag.TOMBSTONE);
-    table.setVersion(id, record.version);
-    table.setOrigin(id, entries.origins.numberOf(record.origin));
-    tombstones.add(id);
+    this.#engrave(record, id);
     entries.buckets.insert(id, hash, entries.size + tombstones.size);
     this.#budget.settle(size);
+  }
+
+  /** Dates a tombstone and puts it to the end of their list. */
+  #engrave(record: MutableRecord, id: number): void {
+    const { table, tombstones, origins } = this.#entries;
+    table.setVersion(id, record.version);
+    table.setOrigin(id, origins.numberOf(record.origin));
+    tombstones.add(id);
   }
 }
 

@@ -83,12 +83,12 @@ export class BucketArray {
     this.allocatedBytes = FIRST_BUCKETS * 4;
   }
 
-  /** Bytes that the next split may add. */
+  /** Bytes that the next insert may add: it splits two buckets at most. */
   get growthBytes(): number {
     const first = this.#pages[0];
-    if (this.#pages.length === 1 && this.#count === first.length && first.length < PAGE_BUCKETS)
-      return first.length * 4;
-    return this.#count >>> PAGE_SHIFT >= this.#pages.length ? PAGE_BUCKETS * 4 : 0;
+    const last = this.#count + 1;
+    if (this.#pages.length === 1 && last >= first.length && first.length < PAGE_BUCKETS) return first.length * 4;
+    return last >>> PAGE_SHIFT >= this.#pages.length ? PAGE_BUCKETS * 4 : 0;
   }
 
   #split(): void {

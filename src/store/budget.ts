@@ -11,7 +11,7 @@
  */
 import type { Cleaner } from "./cleaner.ts";
 import type { Entries } from "./entries.ts";
-import { ENTRY_BYTES } from "./entry-table.ts";
+import { ENTRY_BYTES, Flag, PAGE_ENTRIES } from "./entry-table.ts";
 import { Head } from "./segments.ts";
 
 /** Share of the segments that live items may fill. */
@@ -25,6 +25,8 @@ const SPARES_WANTED = 3;
 /** Bytes walked for each byte written while the budget is used up. */
 const WALK_FACTOR = 12;
 const MIN_WALK_BYTES = 1_024;
+/** Bytes of index for each entry, about. */
+const INDEX_BYTES = 6;
 
 export class Budget {
   readonly #entries: Entries;
@@ -69,16 +71,39 @@ export class Budget {
       while (entries.size > entries.maxEntries && this.#evict()) {}
     }
     if (segments.liveBytes > this.#liveLimit) this.#shrinkToLimit();
-    if (this.#saturated && segments.spareCount < SPARES_WANTED) {
+    if (!this.#saturated) return;
+    if (segments.spareCount < SPARES_WANTED) {
       this.#cleaner.step(Math.max(MIN_WALK_BYTES, size * WALK_FACTOR), MIN_DEAD_SHARE);
     }
+    this.enforce();
   }
 
-  /** Evicts and gives memory back until the store fits a budget that was lowered. */
-  fit(): void {
+  /** Evicts and gives memory back while more is allocated than the budget has. */
+  enforce(): void {
+    if (this.#entries.allocatedBytes <= this.maxBytes) return;
+    const { segments } = this.#entries;
     this.recompute();
-    while (this.#entries.allocatedBytes > this.maxBytes) if (!this.#free(this.#entries.segments.segmentBytes)) break;
-    while (this.#entries.maxEntries > 0 && this.#entries.size > this.#entries.maxEntries) if (!this.#evict()) break;
+    while (this.#entries.allocatedBytes > this.maxBytes) {
+      if (!segments.dropSpare() && !this.#free(segments.segmentBytes)) break;
+    }
+    this.recompute();
+  }
+
+  /** Another budget: evicts what no longer fits. Ids that take more than half of it, index included, are given up. */
+  resize(maxBytes: number): void {
+    const entries = this.#entries;
+    const { table } = entries;
+    this.maxBytes = maxBytes;
+    const first = Math.max(1, Math.floor(maxBytes / 2 / (PAGE_ENTRIES * (ENTRY_BYTES + INDEX_BYTES)))) * PAGE_ENTRIES;
+    if (table.limit > first) {
+      for (let id = first; id < table.limit; id++) {
+        if ((table.flags(id) & Flag.LIVE) !== 0) entries.remove(id, "evicted");
+      }
+      table.truncate(first);
+    }
+    this.#shrinkToLimit();
+    this.enforce();
+    while (entries.maxEntries > 0 && entries.size > entries.maxEntries) if (!this.#evict()) break;
     this.recompute();
   }
 
@@ -144,7 +169,7 @@ export class Budget {
    */
   #worthGrowing(growth: number): boolean {
     const entries = this.#entries;
-    const perEntry = ENTRY_BYTES + 6 + entries.segments.liveBytes / Math.max(1, entries.size);
+    const perEntry = ENTRY_BYTES + INDEX_BYTES + entries.segments.liveBytes / Math.max(1, entries.size);
     const fitting = (this.maxBytes * LIVE_SHARE) / perEntry;
     return entries.size + growth / ENTRY_BYTES / 2 < fitting;
   }
@@ -165,6 +190,9 @@ export class Budget {
     const entries = this.#entries;
     const { segments } = entries;
     const limit = this.maxBytes - size - segments.segmentBytes;
+    // What would not fit beside the heads into an empty store is refused before anything is evicted for it.
+    const fixed = entries.overheadBytes - entries.table.allocatedBytes - entries.buckets.allocatedBytes;
+    if (fixed + 3 * segments.segmentBytes > limit) return false;
     while (entries.allocatedBytes > limit) {
       if (segments.spareCount > 1 && segments.dropSpare()) continue;
       if (!this.#free(size)) return false;
@@ -178,7 +206,16 @@ export class Budget {
     if (segments.liveBytes <= this.#liveLimit - size || this.#entries.policy.name === "noeviction") {
       if (this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE)) return true;
     }
-    return this.#evict();
+    return this.#evict() || this.#startAnew();
+  }
+
+  /** Gives the table back once nothing is left in it. */
+  #startAnew(): boolean {
+    const { table, buckets } = this.#entries;
+    if (table.used > 0 || table.allocatedBytes === 0) return false;
+    table.clear();
+    buckets.clear();
+    return true;
   }
 
   #shrinkToLimit(): void {
@@ -187,8 +224,10 @@ export class Budget {
     while (segments.liveBytes > this.#liveLimit) if (!this.#evict()) return;
   }
 
+  /** Evicts one entry; where there is none, the oldest tombstone becomes a guard. False if there is neither. */
   #evict(): boolean {
-    const id = this.#entries.policy.victim();
+    const { policy, tombstones } = this.#entries;
+    const id = policy.victim() || tombstones.oldest;
     if (id === 0) return false;
     this.#entries.remove(id, "evicted");
     return true;

@@ -23,6 +23,7 @@ import { PatternEpochs } from "./pattern-epochs.ts";
 import type { Policy, PolicyName } from "./policy.ts";
 import { Segments } from "./segments.ts";
 import { TagDictionary } from "./tag-dictionary.ts";
+import { TagQueue } from "./tag-queue.ts";
 import { TimingWheel } from "./timing-wheel.ts";
 import { Tombstones } from "./tombstones.ts";
 
@@ -46,6 +47,8 @@ export class Entries {
   readonly segments: Segments;
   readonly wheel: TimingWheel;
   readonly tags: TagDictionary;
+  /** Tags with epochs, in the order in which they were raised. */
+  readonly tagQueue = new TagQueue();
   readonly patterns = new PatternEpochs();
   /** Epochs of whole databases (flush, or "everything"), by physical database; 0 where there is none. */
   readonly flushes = new EpochRows();
@@ -225,8 +228,9 @@ export class Entries {
     const address = table.address(id) >>> 0;
     const tombstone = table.hasFlag(id, Flag.TOMBSTONE);
     if (this.onRemove !== undefined && !tombstone) this.onRemove(id, reason);
-    const forSpaceOrTime = tombstone || reason === "evicted" || reason === "expired";
-    if (forSpaceOrTime && table.version(id) > this.stable) this.guard(id);
+    // What is replaced or deleted leaves something newer under its key; all others leave a guard while older may arrive.
+    const succeeded = reason === "replaced" || (reason === "deleted" && !tombstone);
+    if (!succeeded && table.version(id) > this.stable) this.guard(id);
     this.removals++;
     if (tombstone) {
       this.tombstones.remove(id);
@@ -266,7 +270,9 @@ export class Entries {
       this.buckets.allocatedBytes +
       this.wheel.allocatedBytes +
       this.tags.allocatedBytes +
+      this.tagQueue.allocatedBytes +
       this.patterns.allocatedBytes +
+      this.flushes.allocatedBytes +
       this.guards.allocatedBytes +
       this.policy.allocatedBytes
     );
@@ -297,6 +303,7 @@ export class Entries {
     this.segments.clear();
     this.wheel.clear(this.nowMs);
     this.tags.clear();
+    this.tagQueue.clear();
     this.patterns.clear();
     this.flushes.clear();
     this.flushRows.fill(0);

@@ -20,7 +20,7 @@
 import { releaseBytes } from "../core/bytes.ts";
 
 export const PAGE_SHIFT = 12;
-const PAGE_ENTRIES = 1 << PAGE_SHIFT;
+export const PAGE_ENTRIES = 1 << PAGE_SHIFT;
 const PAGE_MASK = PAGE_ENTRIES - 1;
 const FIRST_PAGE_ENTRIES = 64;
 const HOT_WORDS = 8;
@@ -89,6 +89,23 @@ export class EntryTable {
     this.setChain(id, this.#free);
     this.#free = id;
     this.used--;
+  }
+
+  /** Gives the ids from `first` on back with their pages: `first` begins a page, and no id from it on is in use. */
+  truncate(first: number): void {
+    let free = 0;
+    for (let id = this.#free, next = 0; id !== 0; id = next) {
+      next = this.chain(id);
+      if (id >= first) continue;
+      this.setChain(id, free);
+      free = id;
+    }
+    this.#free = free;
+    for (const page of this.hot.splice(first >>> PAGE_SHIFT)) releaseBytes(page);
+    for (const page of this.cold.splice(first >>> PAGE_SHIFT)) releaseBytes(page);
+    this.limit = Math.min(this.limit, first);
+    this.allocatedBytes -= (this.#capacity - first) * ENTRY_BYTES;
+    this.#capacity = first;
   }
 
   /** Forgets every entry and gives all pages back. */

@@ -1,22 +1,38 @@
 /**
- * Guards: what keeps older records out after the entry that would have beaten them left for space or by time, or after
- * its tombstone was dropped at a limit. A guard is (key hash, slot, version); guards are kept in order of arrival until
- * `stable` has passed them. When the table is full the oldest one raises the *floor* of its slot instead: a record at or
- * below it removes what is older and stores nothing. So the table is bounded and safety never is what gives way.
+ * Guards: what keeps older records out after the entry that would have beaten them left for space, by time or for an
+ * epoch of one of its tags, or after its tombstone was dropped at a limit. A guard is (key hash, slot, version); guards
+ * are kept in order of arrival until `stable` has passed them. When the table is full the oldest one raises the *floor*
+ * of its slot instead: a record at or below it removes what is older and stores nothing. So the table is bounded and
+ * safety never is what gives way.
+ *
+ * The *arrival floor* is the same for all slots: it stands for the epochs that were forgotten at a limit, before
+ * `stable` had passed them (DESIGN 3.3).
  */
 import { MAX_GUARDS, SLOT_COUNT } from "../core/limits.ts";
 
+/** What a guard costs in the map, about: the runtime's. */
+const MAP_ENTRY_BYTES = 48;
+const FIRST_GUARDS = 64;
+/** The table grows by at most so many guards at a time: a few KiB. */
+const MAX_GROWTH = 512;
+/** With a smaller table the store is so small that a floor for each slot would be too large: all slots share one. */
+const MIN_LIMIT_FOR_FLOORS = 8_192;
+
 export class Guards {
-  readonly #limit: number;
+  #limit: number;
   #hashes = new Int32Array(0);
   #slots = new Uint16Array(0);
   #versions = new Float64Array(0);
   #first = 0;
   #count = 0;
+  /** The highest guarded version of each hash and slot. */
   readonly #newest = new Map<number, number>();
   #floors: Float64Array | undefined;
-  /** Highest floor of any slot, 0 for none: the quick check. */
-  highestFloor = 0;
+  #highestFloor = 0;
+  /** No record at or below this is stored, whatever its key. */
+  arrivalFloor = 0;
+  /** No guard and no floor is above this: newer records need not be compared. */
+  highest = 0;
 
   constructor(limit: number = MAX_GUARDS) {
     this.#limit = limit;
@@ -26,75 +42,94 @@ export class Guards {
     return this.#count;
   }
 
-  /** True while no guard and no floor exists: then nothing needs to be compared. */
-  get idle(): boolean {
-    return this.#count === 0 && this.highestFloor === 0;
-  }
-
   get allocatedBytes(): number {
     const arrays = this.#hashes.byteLength + this.#slots.byteLength + this.#versions.byteLength;
-    return arrays + this.#newest.size * 48 + (this.#floors?.byteLength ?? 0);
+    return arrays + this.#newest.size * MAP_ENTRY_BYTES + (this.#floors?.byteLength ?? 0);
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+  set limit(limit: number) {
+    this.#limit = limit;
+    while (this.#count > limit) this.#raiseOldest();
   }
 
   add(hash: number, slot: number, version: number): void {
-    if (this.#count === this.#limit) this.#raiseOldest();
+    if (this.refuses(hash, slot, version)) return;
+    if (this.#count >= this.#limit) this.#raiseOldest();
     if (this.#count === this.#hashes.length) this.#grow();
     const at = (this.#first + this.#count) % this.#hashes.length;
     this.#hashes[at] = hash;
     this.#slots[at] = slot;
     this.#versions[at] = version;
     this.#count++;
-    if (version > (this.#newest.get(hash) ?? 0)) this.#newest.set(hash, version);
+    this.#newest.set(nameOf(hash, slot), version);
+    if (version > this.highest) this.highest = version;
   }
 
   /** True if a record of this key and version must not be stored. */
   refuses(hash: number, slot: number, version: number): boolean {
-    return version <= (this.#newest.get(hash) ?? 0) || version <= (this.#floors?.[slot] ?? 0);
+    if (version > this.highest) return false;
+    if (version <= this.arrivalFloor || version <= (this.#floors?.[slot] ?? 0)) return true;
+    return version <= (this.#newest.get(nameOf(hash, slot)) ?? 0);
   }
 
   raiseFloor(slot: number, version: number): void {
     this.#floors ??= new Float64Array(SLOT_COUNT);
     if (version > this.#floors[slot]) this.#floors[slot] = version;
-    this.highestFloor = Math.max(this.highestFloor, version);
+    this.#highestFloor = Math.max(this.#highestFloor, version);
+    this.highest = Math.max(this.highest, version);
   }
 
-  /** Forgets guards and floors that `stable` has passed. Guards go in order of arrival. */
-  forget(stable: number): void {
-    while (this.#count > 0 && this.#versions[this.#first] <= stable) this.#dropOldest();
-    if (this.highestFloor > 0 && this.highestFloor <= stable) {
-      this.#floors = undefined;
-      this.highestFloor = 0;
+  raiseArrivalFloor(version: number): void {
+    this.arrivalFloor = Math.max(this.arrivalFloor, version);
+    this.highest = Math.max(this.highest, version);
+  }
+
+  /** Forgets floors, and at most `limit` guards, that `stable` has passed. True if it stopped at the limit. */
+  forget(stable: number, limit: number): boolean {
+    for (let forgotten = 0; this.#count > 0 && this.#versions[this.#first] <= stable; forgotten++) {
+      if (forgotten === limit) return true;
+      this.#dropOldest();
     }
-  }
-
-  clear(): void {
-    this.#hashes = new Int32Array(0);
-    this.#slots = new Uint16Array(0);
-    this.#versions = new Float64Array(0);
-    this.#first = 0;
-    this.#count = 0;
-    this.#newest.clear();
+    if (this.arrivalFloor <= stable) this.arrivalFloor = 0;
+    if (this.#highestFloor <= stable) {
+      this.#floors = undefined;
+      this.#highestFloor = 0;
+    }
+    if (this.#count === 0) {
+      this.highest = Math.max(this.arrivalFloor, this.#highestFloor);
+      this.#hashes = new Int32Array(0);
+      this.#slots = new Uint16Array(0);
+      this.#versions = new Float64Array(0);
+      this.#first = 0;
+    }
+    return false;
   }
 
   #raiseOldest(): void {
-    this.raiseFloor(this.#slots[this.#first], this.#versions[this.#first]);
+    const version = this.#versions[this.#first];
+    if (this.#limit < MIN_LIMIT_FOR_FLOORS) this.raiseArrivalFloor(version);
+    else this.raiseFloor(this.#slots[this.#first], version);
     this.#dropOldest();
   }
 
   #dropOldest(): void {
-    const hash = this.#hashes[this.#first];
-    if (this.#newest.get(hash) === this.#versions[this.#first]) this.#newest.delete(hash);
+    const name = nameOf(this.#hashes[this.#first], this.#slots[this.#first]);
+    if (this.#newest.get(name) === this.#versions[this.#first]) this.#newest.delete(name);
     this.#first = (this.#first + 1) % this.#hashes.length;
     this.#count--;
   }
 
   #grow(): void {
-    const size = Math.min(this.#limit, Math.max(64, this.#hashes.length * 2));
+    const length = this.#hashes.length;
+    const size = Math.min(this.#limit, Math.max(FIRST_GUARDS, length + Math.min(length, MAX_GROWTH)));
     const hashes = new Int32Array(size);
     const slots = new Uint16Array(size);
     const versions = new Float64Array(size);
     for (let i = 0; i < this.#count; i++) {
-      const from = (this.#first + i) % this.#hashes.length;
+      const from = (this.#first + i) % length;
       hashes[i] = this.#hashes[from];
       slots[i] = this.#slots[from];
       versions[i] = this.#versions[from];
@@ -104,4 +139,9 @@ export class Guards {
     this.#versions = versions;
     this.#first = 0;
   }
+}
+
+/** Hash and slot in one exact integer. */
+function nameOf(hash: number, slot: number): number {
+  return (hash >>> 0) * SLOT_COUNT + slot;
 }

@@ -6,28 +6,32 @@
  * The namespace of a record is `FF n` for database n (0 too: then it means the keys that are stored without a prefix),
  * or empty for all databases; what it may hold beyond that is a prefix of keys.
  */
+import { keySlot } from "../core/crc16.ts";
 import { DATABASE_COUNT, DATABASE_MARK, databaseOf, PREFIX_BYTES } from "../core/keyspace.ts";
 import { EpochMode, InvalidateScope, type MutableRecord } from "../core/record.ts";
+import type { Budget } from "./budget.ts";
 import type { Entries } from "./entries.ts";
 import { Flag } from "./entry-table.ts";
 import { Outcome } from "./outcome.ts";
 import type { Sweeper } from "./sweeper.ts";
-import { keyTag, type TagSet } from "./tag-set.ts";
+import { keyTag, TagSet } from "./tag-set.ts";
 
 const STAR = 0x2a;
 const GLOB_SPECIALS = [0x2a, 0x3f, 0x5b, 0x5c];
 
 export class Invalidator {
   readonly #entries: Entries;
+  readonly #budget: Budget;
   readonly #sweeper: Sweeper;
   readonly #tags: TagSet;
   /** Entries that the last record with scope KEY took away or marked. */
   touched = 0;
 
-  constructor(entries: Entries, sweeper: Sweeper, tags: TagSet) {
+  constructor(entries: Entries, budget: Budget, sweeper: Sweeper) {
     this.#entries = entries;
+    this.#budget = budget;
     this.#sweeper = sweeper;
-    this.#tags = tags;
+    this.#tags = new TagSet(entries, budget);
   }
 
   /** `applied` is the stamp of this node's first receipt: the record's own where it is a replay. */
@@ -41,6 +45,11 @@ export class Invalidator {
         break;
       case InvalidateScope.TAG:
         outcome = this.#tag(record.key.subarray(record.keyStart, record.keyEnd), record, applied);
+        if (outcome === Outcome.OUT_OF_MEMORY) {
+          // Nothing here has the tag, and there is no room to remember it: what may still arrive is refused altogether.
+          entries.guards.raiseArrivalFloor(Math.max(record.version, applied));
+          outcome = Outcome.APPLIED;
+        }
         break;
       case InvalidateScope.ALL:
         outcome = this.#all(record, applied);
@@ -55,11 +64,12 @@ export class Invalidator {
   #key(record: MutableRecord, applied: number): Outcome {
     const entries = this.#entries;
     const { key, keyStart, keyEnd } = record;
-    const id = entries.find(entries.hashOf(key, keyStart, keyEnd), key, keyStart, keyEnd);
-    if (record.version > entries.stable) {
+    if (!this.#isSettled(record, applied)) {
       const outcome = this.#tag(keyTag(key, keyStart, keyEnd), record, applied);
-      if (outcome < 0) return outcome;
+      if (outcome === Outcome.IGNORED) return outcome;
+      if (outcome === Outcome.OUT_OF_MEMORY) this.#guard(record, applied);
     }
+    const id = entries.find(entries.hashOf(key, keyStart, keyEnd), key, keyStart, keyEnd);
     if (id === 0 || entries.table.hasFlag(id, Flag.TOMBSTONE)) return Outcome.APPLIED;
     const fill = entries.table.hasFlag(id, Flag.FILL);
     const skew = fill && entries.table.origin(id) !== 0 ? entries.maxClockSkew : 0;
@@ -71,35 +81,59 @@ export class Invalidator {
     return Outcome.APPLIED;
   }
 
+  /** True if nothing that the epoch could concern may still arrive. */
+  #isSettled(record: MutableRecord, applied: number): boolean {
+    const { stable, maxClockSkew } = this.#entries;
+    return Math.max(record.version, applied) + maxClockSkew <= stable;
+  }
+
   #tag(name: Uint8Array, record: MutableRecord, applied: number): Outcome {
-    const { tags, stable } = this.#entries;
+    const { tags } = this.#entries;
     let tag = tags.find(name);
     if (tag === 0) {
-      if (record.version <= stable) return Outcome.APPLIED;
+      if (this.#isSettled(record, applied)) return Outcome.APPLIED;
       tag = this.#tags.idOf(name);
       if (tag === 0) return Outcome.OUT_OF_MEMORY;
     }
-    const again = tags.newestOf(tag) !== 0;
-    if (!tags.raise(tag, record.mode, record.version, applied)) return Outcome.IGNORED;
-    if (again) this.#sweeper.noteRaisedAgain(tag);
-    this.#sweeper.requestTag(tag);
+    const known = tags.hasEpoch(tag);
+    // Held, because making room may evict the last entry that has the tag.
+    tags.retain(tag);
+    if (!known && !this.#budget.reserveOverhead(tags.epochs.growthBytes)) this.#sweeper.forgetAll();
+    const raised = tags.raise(tag, record.mode, record.version, applied);
+    tags.release(tag);
+    if (!raised) return Outcome.IGNORED;
+    this.#sweeper.requestTag(tag, known);
     return Outcome.APPLIED;
+  }
+
+  /** Where there is no room for a key's epoch: nothing older is stored. */
+  #guard(record: MutableRecord, applied: number): void {
+    const { key, keyStart, keyEnd } = record;
+    const slot = keySlot(key, keyStart, keyEnd);
+    const hash = this.#entries.hashOf(key, keyStart, keyEnd);
+    this.#entries.guards.add(hash, slot, Math.max(record.version, applied));
   }
 
   #pattern(record: MutableRecord, applied: number): Outcome {
     const { patterns } = this.#entries;
     const subject = record.key.slice(record.keyStart, record.keyEnd);
     const glob = record.scope === InvalidateScope.PREFIX ? prefixGlob(subject) : subject;
-    if (!patterns.hasRoom(glob)) {
-      this.#sweeper.finish();
-      if (!patterns.hasRoom(glob)) return Outcome.TOO_MANY_PATTERNS;
-    }
+    const databases = databasesOf(record.namespace);
+    if (!patterns.knows(glob, databases)) this.#makeRoom(glob, databases.length);
     let raised = false;
     const sweptAt = this.#sweeper.request();
-    for (const database of databasesOf(record.namespace)) {
+    for (const database of databases) {
       raised = patterns.raise(database, glob, record.mode, record.version, applied, sweptAt) || raised;
     }
     return raised ? Outcome.APPLIED : Outcome.IGNORED;
+  }
+
+  /** Room for a pattern: at a limit the walk is finished and patterns forgotten, if need be before their time. */
+  #makeRoom(glob: Uint8Array, databases: number): void {
+    const { patterns } = this.#entries;
+    if (!patterns.hasRoom(glob, databases)) this.#sweeper.finish();
+    const room = patterns.hasRoom(glob, databases);
+    if (!room || !this.#budget.reserveOverhead(patterns.growthBytes(glob, databases))) this.#sweeper.forgetAll();
   }
 
   #all(record: MutableRecord, applied: number): Outcome {

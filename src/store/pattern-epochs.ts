@@ -20,9 +20,10 @@ interface Pattern {
   readonly bytes: Uint8Array;
   readonly prefix: boolean;
   readonly row: number;
-  /** The sweep's position at which every entry has been compared with it. */
-  sweptAt: number;
 }
+
+/** What a pattern costs beside its bytes: an estimate, the objects are the runtime's. */
+const PATTERN_BYTES = 256;
 
 export class PatternEpochs {
   readonly epochs = new EpochRows();
@@ -31,21 +32,38 @@ export class PatternEpochs {
   readonly #lengths = new Map<number, number>();
   #prefixCount = 0;
   #globs: Pattern[] = [];
+  #patternBytes = 0;
+  /** No pattern is over before `stable` has reached this. */
+  #overAt = Number.POSITIVE_INFINITY;
+  /** Bytes that all patterns may take. Policy: as for their number. */
+  maxBytes = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#prefixCount + this.#globs.length;
   }
 
-  /** An estimate of what the tables hold: the objects are the runtime's. */
   get allocatedBytes(): number {
-    return this.size * 256 + this.epochs.allocatedBytes;
+    return this.#patternBytes + this.epochs.allocatedBytes;
   }
 
-  /** True if one more pattern of this kind finds room. */
-  hasRoom(glob: Uint8Array): boolean {
+  /** Bytes that raising a pattern in so many databases may add. */
+  growthBytes(glob: Uint8Array, databases: number): number {
+    return databases * (PATTERN_BYTES + glob.length) + this.epochs.growthBytes;
+  }
+
+  /** True if one more pattern of this kind finds room in so many databases. */
+  hasRoom(glob: Uint8Array, databases: number): boolean {
+    if (this.#patternBytes + this.growthBytes(glob, databases) > this.maxBytes) return false;
     return isPrefixPattern(glob, 0, glob.length)
-      ? this.#prefixCount < MAX_PREFIX_PATTERNS
-      : this.#globs.length < MAX_GLOB_PATTERNS;
+      ? this.#prefixCount + databases <= MAX_PREFIX_PATTERNS
+      : this.#globs.length + databases <= MAX_GLOB_PATTERNS;
+  }
+
+  /** True if the pattern has an epoch in each of the databases: raising it takes no room. */
+  knows(glob: Uint8Array, databases: readonly number[]): boolean {
+    const prefix = isPrefixPattern(glob, 0, glob.length);
+    const bytes = prefix ? glob.subarray(0, globPrefix(glob, 0, glob.length)) : glob;
+    return databases.every((one) => (prefix ? this.#findPrefix(one, bytes) : this.#findGlob(one, bytes)) !== undefined);
   }
 
   /** Raises the pattern's epoch; the sweep is done with it at position `sweptAt`. True if it changed anything. */
@@ -61,12 +79,14 @@ export class PatternEpochs {
     const bytes = prefix ? glob.slice(0, globPrefix(glob, 0, glob.length)) : glob;
     let pattern = prefix ? this.#findPrefix(database, bytes) : this.#findGlob(database, bytes);
     if (pattern === undefined) {
-      pattern = { database, bytes: bytes.slice(), prefix, row: this.epochs.acquire(), sweptAt };
+      pattern = { database, bytes: bytes.slice(), prefix, row: this.epochs.acquire() };
+      this.#patternBytes += PATTERN_BYTES + bytes.length;
       if (prefix) this.#addPrefix(pattern);
       else this.#globs.push(pattern);
     }
     if (!this.epochs.raise(pattern.row, mode, version, applied)) return false;
-    pattern.sweptAt = sweptAt;
+    this.epochs.setSweptAt(pattern.row, sweptAt);
+    this.#overAt = Math.min(this.#overAt, this.epochs.newestOf(pattern.row));
     return true;
   }
 
@@ -90,27 +110,17 @@ export class PatternEpochs {
 
   /** Forgets what the sweep has passed at `position` and `stable` has passed too. Returns how many. */
   forget(position: number, stable: number): number {
-    if (this.size === 0) return 0;
+    if (this.#overAt > stable) return 0;
     const before = this.size;
-    const over = (pattern: Pattern) => pattern.sweptAt <= position && this.epochs.newestOf(pattern.row) <= stable;
-    this.#globs = this.#globs.filter((pattern) => {
-      if (over(pattern)) this.epochs.release(pattern.row);
-      return !over(pattern);
-    });
+    this.#overAt = Number.POSITIVE_INFINITY;
+    this.#globs = this.#globs.filter((pattern) => this.#keep(pattern, position, stable));
     for (const [hash, list] of this.#prefixes) {
-      const kept = list.filter((pattern) => !over(pattern));
+      const kept = list.filter((pattern) => this.#keep(pattern, position, stable));
       if (kept.length === list.length) continue;
-      for (const pattern of list) if (over(pattern)) this.#dropPrefix(pattern);
       if (kept.length === 0) this.#prefixes.delete(hash);
       else this.#prefixes.set(hash, kept);
     }
     return before - this.size;
-  }
-
-  /** The sweep has been over all entries, and begins to count anew. */
-  markSwept(): void {
-    for (const pattern of this.#globs) pattern.sweptAt = 0;
-    for (const list of this.#prefixes.values()) for (const pattern of list) pattern.sweptAt = 0;
   }
 
   clear(): void {
@@ -118,6 +128,8 @@ export class PatternEpochs {
     this.#lengths.clear();
     this.#prefixCount = 0;
     this.#globs = [];
+    this.#patternBytes = 0;
+    this.#overAt = Number.POSITIVE_INFINITY;
     this.epochs.clear();
   }
 
@@ -149,13 +161,22 @@ export class PatternEpochs {
     this.#prefixCount++;
   }
 
-  #dropPrefix(pattern: Pattern): void {
+  /** False, with the pattern's row and place in the counts given up, if it is over. */
+  #keep(pattern: Pattern, position: number, stable: number): boolean {
+    const newest = this.epochs.newestOf(pattern.row);
+    if (newest > stable || this.epochs.sweptAt(pattern.row) > position) {
+      this.#overAt = Math.min(this.#overAt, newest);
+      return true;
+    }
+    this.epochs.release(pattern.row);
+    this.#patternBytes -= PATTERN_BYTES + pattern.bytes.length;
+    if (!pattern.prefix) return false;
     const length = pattern.bytes.length;
     const left = (this.#lengths.get(length) ?? 1) - 1;
     if (left === 0) this.#lengths.delete(length);
     else this.#lengths.set(length, left);
     this.#prefixCount--;
-    this.epochs.release(pattern.row);
+    return false;
   }
 
   #findPrefix(database: number, bytes: Uint8Array): Pattern | undefined {

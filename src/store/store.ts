@@ -9,7 +9,7 @@
  * The store has no clock: whoever uses it sets `nowMs` once a turn. Ids are valid until the next write or maintenance.
  */
 import { decodeText } from "../core/bytes.ts";
-import { DEFAULT_MAX_KEY_BYTES, DEFAULT_MAX_VALUE_BYTES } from "../core/limits.ts";
+import { DEFAULT_MAX_KEY_BYTES, DEFAULT_MAX_VALUE_BYTES, MAX_GUARDS, MAX_TOMBSTONES } from "../core/limits.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
 import { VERSIONS_PER_MS } from "../core/version.ts";
@@ -24,7 +24,6 @@ import { Invalidator } from "./invalidator.ts";
 import { Outcome, type RemovalReason } from "./outcome.ts";
 import type { Policy, PolicyName } from "./policy.ts";
 import { Sweeper } from "./sweeper.ts";
-import { TagSet } from "./tag-set.ts";
 
 const MIN_SEGMENT_BYTES = 16 * 1024;
 const MAX_SEGMENT_BYTES = 256 * 1024;
@@ -33,6 +32,8 @@ export const MIN_STORE_BYTES = 1024 * 1024;
 /** Entries that one step of maintenance looks at before the clock is asked again. */
 const STEP_ENTRIES = 256;
 const STEP_BYTES = 64 * 1024;
+/** Tags whose epochs are remembered. Policy: the oldest epoch is forgotten and raises the arrival floor. */
+const MAX_PENDING_TAGS = 1_000_000;
 /** Dead share of all segments above which the cleaner works without need, to give memory back. */
 const IDLE_DEAD_SHARE = 0.25;
 
@@ -76,6 +77,8 @@ export class Store {
   readonly #sweeper: Sweeper;
   readonly #invalidator: Invalidator;
   readonly limits: { maxKeyBytes: number; maxValueBytes: number };
+  /** `stable` was raised: tombstones and guards may be over. */
+  #forgetting = false;
 
   /** Where `locate` points: the entry's key and value, until the next write or maintenance. */
   bytes: Uint8Array = new Uint8Array(0);
@@ -104,7 +107,8 @@ export class Store {
     this.#budget = new Budget(this.entries, this.#cleaner, options.maxBytes);
     this.#applier = new Applier(this.entries, this.#budget, this.limits);
     this.#sweeper = new Sweeper(this.entries);
-    this.#invalidator = new Invalidator(this.entries, this.#sweeper, new TagSet(this.entries, this.#budget));
+    this.#invalidator = new Invalidator(this.entries, this.#budget, this.#sweeper);
+    this.#limitMemories(options.maxBytes);
   }
 
   /** Entries, without tombstones; those that expired and were not taken back yet count. */
@@ -135,11 +139,8 @@ export class Store {
     const entries = this.entries;
     if (version === entries.stable) return;
     entries.stable = version;
-    if (!entries.guards.idle) entries.guards.forget(version);
-    while (entries.tombstones.size > 0 && entries.table.version(entries.tombstones.oldest) <= version) {
-      entries.remove(entries.tombstones.oldest, "deleted");
-    }
-    if (!this.#sweeper.working && entries.newestEpoch !== 0) this.#sweeper.forget();
+    this.#forgetting = true;
+    this.#sweeper.look();
   }
 
   /** Applies a record. `applied`, for invalidations and flushes, is this node's stamp of their receipt. */
@@ -148,19 +149,31 @@ export class Store {
       case RecordKind.SET:
       case RecordKind.FILL:
         return this.#applier.entry(record);
-      case RecordKind.DELETE:
-        return this.#applier.delete(record);
       case RecordKind.TOUCH:
         return this.#applier.touch(record);
+      default:
+        return this.#applyOther(record, applied);
+    }
+  }
+
+  /** Records that make what is kept beside the entries grow: guards, epochs, floors. */
+  #applyOther(record: MutableRecord, applied: number): Outcome {
+    let outcome: Outcome = Outcome.IGNORED;
+    switch (record.kind) {
+      case RecordKind.DELETE:
+        outcome = this.#applier.delete(record);
+        break;
       case RecordKind.INVALIDATE:
       case RecordKind.FLUSH:
-        return this.#invalidator.apply(record, record.applied === 0 ? applied : record.applied);
+        outcome = this.#invalidator.apply(record, record.applied === 0 ? applied : record.applied);
+        break;
       case RecordKind.FLOOR:
         this.entries.guards.raiseFloor(record.slot, record.floor);
-        return Outcome.APPLIED;
-      default:
-        return Outcome.IGNORED;
+        outcome = Outcome.APPLIED;
+        break;
     }
+    this.#budget.enforce();
+    return outcome;
   }
 
   /** Entries that the last invalidation by key reached. */
@@ -296,8 +309,18 @@ export class Store {
 
   /** Changes the budget, evicting what no longer fits. */
   resize(maxBytes: number): void {
-    this.#budget.maxBytes = maxBytes;
-    this.#budget.fit();
+    this.#limitMemories(maxBytes);
+    this.#budget.resize(maxBytes);
+  }
+
+  /** What is remembered of entries that left may take some sixteenths of the budget at most, each kind with its policy. */
+  #limitMemories(maxBytes: number): void {
+    const { guards, tombstones, patterns } = this.entries;
+    const count = Math.floor(maxBytes / 1_024);
+    guards.limit = Math.min(MAX_GUARDS, count);
+    tombstones.limit = Math.min(MAX_TOMBSTONES, count);
+    patterns.maxBytes = maxBytes / 16;
+    this.#sweeper.maxPending = Math.min(MAX_PENDING_TAGS, count);
   }
 
   usePolicy(name: PolicyName): void {
@@ -307,7 +330,7 @@ export class Store {
 
   /** True while maintenance has something to do that does not wait for time to pass. */
   get busy(): boolean {
-    return this.#sweeper.working || this.#wantsCleaning();
+    return this.#forgetting || this.#sweeper.busy || this.#wantsCleaning();
   }
 
   /** Epochs of tags and patterns not forgotten yet. */
@@ -321,14 +344,27 @@ export class Store {
     let more = true;
     while (more) {
       more = this.entries.wheel.advance(this.entries.nowMs, STEP_ENTRIES, this.#expire) >= STEP_ENTRIES;
-      if (this.#sweeper.step(STEP_ENTRIES) > 0) more = more || this.#sweeper.working;
+      this.#sweeper.step(STEP_ENTRIES);
+      if (this.#forgetting) this.#forgetting = this.#forget(STEP_ENTRIES);
+      more = more || this.#forgetting || this.#sweeper.busy;
       if (this.#wantsCleaning()) {
         more = this.#cleaner.step(STEP_BYTES, 0) || more;
         this.#budget.giveBackSpares();
       }
+      this.#budget.enforce();
       if (more && this.#clock.monotonic() >= until) return true;
     }
     return false;
+  }
+
+  /** Forgets tombstones and guards that `stable` has passed. True if it stopped at `limit`. */
+  #forget(limit: number): boolean {
+    const { tombstones, guards, stable } = this.entries;
+    for (let n = 0; tombstones.size > 0 && this.table.version(tombstones.oldest) <= stable; n++) {
+      if (n === limit) return true;
+      this.entries.remove(tombstones.oldest, "deleted");
+    }
+    return guards.forget(stable, limit);
   }
 
   memory(): StoreMemory {

@@ -2,41 +2,40 @@
  * The sweeper: after an invalidation raised an epoch, walks all entries by id, in slices, takes the dead ones out and
  * marks the stale ones, so that the epoch can be forgotten. No index from tags to keys is needed for it.
  *
- * `position` is round * 2^29 + the id to be visited next. An epoch raised at position p is done with one round later, at
- * p + 2^29, however the table grew meanwhile: every entry that was there has then been compared with it once (newer
- * entries are compared when they are applied). One walk serves all epochs raised before and during it. An epoch is
- * forgotten when its walk is over and `stable` has passed it: nothing that it concerns is here, and nothing can arrive.
+ * The walk goes round in laps. How far a lap reaches is fixed when it begins: entries with higher ids came later and
+ * were compared when they were applied. `position` counts the ids visited since the start. An epoch that is raised
+ * during a lap is done with when the rest of this lap and as much of the next one as the table reaches now have been
+ * visited; one walk so serves all epochs raised before and during it.
+ *
+ * An epoch is forgotten when its walk is over and `stable` has passed it: nothing that it concerns is here, and nothing
+ * can arrive. At a limit it is forgotten at once, and the arrival floor takes its place: what may still arrive from
+ * before it is refused, whatever it is.
  */
 import type { Entries } from "./entries.ts";
 import { Flag } from "./entry-table.ts";
 import { Fate } from "./epochs.ts";
+import type { TagQueue } from "./tag-queue.ts";
 
-/** Tags with epochs, in the order in which they were raised. Policy at the limit: the sweep is finished at once. */
-const MAX_PENDING_TAGS = 1_000_000;
-
-/** One round of all ids: more than 16 GiB of entries can have. */
-const ROUND = 2 ** 29;
-/** Position at which counting begins anew, long before doubles lose exactness. */
-const LAST_POSITION = 2 ** 52;
-
-interface PendingTag {
-  readonly tag: number;
-  readonly sweptAt: number;
-}
+const FINISH_STEP = 65_536;
 
 export class Sweeper {
   readonly #entries: Entries;
+  /** The next id of this lap, and the first one that it does not reach. */
+  #cursor = 1;
+  #lapEnd = 1;
   #until = 0;
-  #pendingTags: PendingTag[] = [];
-  #pendingFirst = 0;
+  readonly #queue: TagQueue;
   #flushesSweptAt = 0;
-  /** An epoch was raised whose walk has not been followed by `forget` yet. */
+  /** Epochs may be over that nobody has looked at. */
   #forgetDue = false;
-  /** Round and id, see above. */
-  position = 1;
+  /** Ids visited since the start. */
+  position = 0;
+  /** Tags with epochs at most. Policy: the oldest epoch is forgotten and raises the arrival floor. */
+  maxPending = Number.POSITIVE_INFINITY;
 
   constructor(entries: Entries) {
     this.#entries = entries;
+    this.#queue = entries.tagQueue;
   }
 
   /** True while ids are waiting to be visited. */
@@ -44,115 +43,141 @@ export class Sweeper {
     return this.position < this.#until;
   }
 
+  /** True if a step has something to do. */
+  get busy(): boolean {
+    return this.#forgetDue || this.working;
+  }
+
   /** Epochs of tags that wait to be forgotten. */
   get pending(): number {
-    return this.#pendingTags.length - this.#pendingFirst;
+    return this.#queue.size;
   }
 
   /** An epoch was raised: the position at which the walk for it is over. */
   request(): number {
-    if (this.position > LAST_POSITION) this.#beginAnew();
-    this.#until = this.position + ROUND;
+    const { limit } = this.#entries.table;
+    if (!this.working) {
+      this.#cursor = 1;
+      this.#lapEnd = limit;
+    }
+    const left = Math.max(0, this.#lapEnd - this.#cursor);
+    const next = limit > this.#lapEnd ? limit - 1 : this.#cursor - 1;
+    this.#until = Math.max(this.#until, this.position + left + next);
     this.#forgetDue = true;
     return this.#until;
   }
 
-  /** The same for a tag, which is forgotten afterwards. */
-  requestTag(tag: number): void {
-    this.#pendingTags.push({ tag, sweptAt: this.request() });
-    if (this.pending > MAX_PENDING_TAGS) this.finish();
+  /** The same for a tag, which is forgotten afterwards; `known` if it had an epoch before. */
+  requestTag(tag: number, known: boolean): void {
+    const { tags } = this.#entries;
+    // Where no entry has the tag there is nothing to walk for.
+    const sweptAt = tags.isCarried(tag) ? this.request() : this.position;
+    this.#forgetDue = true;
+    if (sweptAt > tags.sweptAt(tag)) tags.setSweptAt(tag, sweptAt);
+    if (!known) this.#queue.push(tag, sweptAt);
+    while (this.#queue.size > this.maxPending) this.#forgetOldest();
   }
 
   requestFlush(): void {
     this.#flushesSweptAt = this.request();
   }
 
-  /** Visits at most `limit` ids. Returns how many it visited. */
-  step(limit: number): number {
+  /** `stable` was raised: more may be over. */
+  look(): void {
+    if (this.#entries.newestEpoch !== 0) this.#forgetDue = true;
+  }
+
+  /** Visits at most `limit` ids, or forgets about as many epochs. */
+  step(limit: number): void {
     const { table } = this.#entries;
-    let visited = 0;
-    while (visited < limit && this.position < this.#until) {
-      const id = this.position % ROUND;
-      if (id >= table.limit) {
-        this.position += ROUND - id + 1;
-      } else {
-        this.#visit(id);
-        this.position++;
+    for (let visited = 0; visited < limit && this.position < this.#until; visited++) {
+      if (this.#cursor >= this.#lapEnd) {
+        this.#cursor = 1;
+        this.#lapEnd = table.limit;
       }
-      visited++;
+      if (this.#cursor < table.limit) this.#visit(this.#cursor);
+      this.#cursor++;
+      this.position++;
     }
-    if (this.#forgetDue && !this.working) this.forget();
-    return visited;
+    if (this.#forgetDue && !this.working) this.#forgetDue = this.#forget(limit);
   }
 
-  /** Finishes the walk now, for where a limit leaves no choice. */
+  /** Finishes the walk now and forgets what is over, for where a limit leaves no choice. */
   finish(): void {
-    while (this.working) this.step(65_536);
-    this.forget();
+    while (this.working) this.step(FINISH_STEP);
+    this.#forget(Number.POSITIVE_INFINITY);
   }
 
-  /** Forgets the epochs that are over. */
-  forget(): void {
-    const entries = this.#entries;
-    const { tags, patterns, flushes, flushRows, stable } = entries;
-    if (!this.working) this.#forgetDue = false;
-    while (this.#pendingFirst < this.#pendingTags.length) {
-      const { tag, sweptAt } = this.#pendingTags[this.#pendingFirst];
-      if (sweptAt > this.position || tags.newestOf(tag) > stable) break;
-      this.#pendingFirst++;
-      // Raised again since: a later element of the queue will forget it.
-      if (!this.#raisedAgain(tag)) tags.forget(tag);
-    }
-    if (this.#pendingFirst === this.#pendingTags.length) {
-      this.#pendingTags = [];
-      this.#pendingFirst = 0;
-    } else if (this.#pendingFirst > 65_536) {
-      this.#pendingTags = this.#pendingTags.slice(this.#pendingFirst);
-      this.#pendingFirst = 0;
-    }
-    patterns.forget(this.position, stable);
-    if (this.#flushesSweptAt <= this.position) {
-      for (let database = 0; database < flushRows.length; database++) {
-        const row = flushRows[database];
-        if (row === 0 || flushes.newestOf(row) > stable) continue;
-        flushes.release(row);
-        flushRows[database] = 0;
-      }
-    }
-    entries.refreshNewestEpoch();
+  /** Finishes the walk and forgets the epochs of all tags and patterns; the arrival floor takes their place. */
+  forgetAll(): void {
+    const { tags, patterns, guards } = this.#entries;
+    this.finish();
+    const newest = Math.max(tags.epochs.newest, patterns.epochs.newest);
+    if (this.#queue.size + patterns.size > 0) guards.raiseArrivalFloor(newest);
+    for (; this.#queue.size > 0; this.#queue.shift()) tags.forget(this.#queue.tag);
+    patterns.clear();
+    this.#entries.refreshNewestEpoch();
   }
 
   clear(): void {
+    this.#cursor = 1;
+    this.#lapEnd = 1;
     this.#until = this.position;
-    this.#pendingTags = [];
-    this.#pendingFirst = 0;
+    this.#queue.clear();
     this.#flushesSweptAt = 0;
-    this.#latest.clear();
+    this.#forgetDue = false;
   }
 
-  /** How often each tag is in the queue, where that is more than once. */
-  readonly #latest = new Map<number, number>();
+  /** Forgets the epochs that are over, those of at most `limit` tags. True if it stopped at the limit. */
+  #forget(limit: number): boolean {
+    const entries = this.#entries;
+    // A fill of another node may be as much younger as clocks may differ.
+    const stable = entries.stable - entries.maxClockSkew;
+    const more = this.#forgetTags(stable, limit);
+    entries.patterns.forget(this.position, stable);
+    const { flushes, flushRows } = entries;
+    for (let database = 0; database < flushRows.length && this.#flushesSweptAt <= this.position; database++) {
+      const row = flushRows[database];
+      if (row === 0 || flushes.newestOf(row) > stable) continue;
+      flushRows[database] = 0;
+      flushes.release(row);
+    }
+    entries.refreshNewestEpoch();
+    return more;
+  }
 
-  #raisedAgain(tag: number): boolean {
-    const more = this.#latest.get(tag) ?? 0;
-    if (more === 0) return false;
-    if (more === 1) this.#latest.delete(tag);
-    else this.#latest.set(tag, more - 1);
+  #forgetTags(stable: number, limit: number): boolean {
+    const { tags } = this.#entries;
+    const queue = this.#queue;
+    for (let steps = 0; queue.size > 0; steps++) {
+      if (steps === limit) return true;
+      const { tag } = queue;
+      if (this.#requeue(tag)) continue;
+      if (tags.sweptAt(tag) > this.position || tags.newestOf(tag) > stable) return false;
+      queue.shift();
+      tags.forget(tag);
+    }
+    return false;
+  }
+
+  /** Puts the oldest tag to the end of the queue if it was raised again since it was put in. */
+  #requeue(tag: number): boolean {
+    const sweptAt = this.#entries.tags.sweptAt(tag);
+    if (sweptAt === this.#queue.position) return false;
+    this.#queue.shift();
+    this.#queue.push(tag, sweptAt);
     return true;
   }
 
-  /** A tag that has an epoch already was raised anew. */
-  noteRaisedAgain(tag: number): void {
-    this.#latest.set(tag, (this.#latest.get(tag) ?? 0) + 1);
-  }
-
-  #beginAnew(): void {
-    this.finish();
-    this.position %= ROUND;
-    this.#pendingTags = this.#pendingTags.slice(this.#pendingFirst).map(({ tag }) => ({ tag, sweptAt: 0 }));
-    this.#pendingFirst = 0;
-    this.#flushesSweptAt = 0;
-    this.#entries.patterns.markSwept();
+  #forgetOldest(): void {
+    const { tags, guards } = this.#entries;
+    while (this.#requeue(this.#queue.tag)) {}
+    const { tag } = this.#queue;
+    if (tags.sweptAt(tag) > this.position) while (this.working) this.step(FINISH_STEP);
+    if (this.#queue.size <= this.maxPending) return;
+    guards.raiseArrivalFloor(tags.newestOf(this.#queue.tag));
+    tags.forget(this.#queue.tag);
+    this.#queue.shift();
   }
 
   #visit(id: number): void {

@@ -132,6 +132,23 @@ export class TagDictionary {
     return row === 0 ? 0 : this.epochs.fate(row, version, fill, skew);
   }
 
+  hasEpoch(id: number): boolean {
+    return this.#word(id, EPOCH) !== 0;
+  }
+
+  /** True if entries carry the tag. */
+  isCarried(id: number): boolean {
+    return this.#word(id, REFERENCES) > (this.hasEpoch(id) ? 1 : 0);
+  }
+
+  /** Position of the sweep at which no entry needs the tag's epoch any more. The tag must have an epoch. */
+  sweptAt(id: number): number {
+    return this.epochs.sweptAt(this.#word(id, EPOCH));
+  }
+  setSweptAt(id: number, position: number): void {
+    this.epochs.setSweptAt(this.#word(id, EPOCH), position);
+  }
+
   /** Highest stamp of the tag's epochs, 0 if it has none. */
   newestOf(id: number): number {
     const row = this.#word(id, EPOCH);

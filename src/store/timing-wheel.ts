@@ -54,17 +54,19 @@ export class TimingWheel {
 
   /**
    * Turns towards `nowMs` and takes out at most `limit` entries whose tick is over, calling `due` for each. Returns how
-   * many steps were made; less than `limit` means that the wheel has arrived.
+   * many steps were made; less than `limit` means that the wheel has arrived. Where the clock was set back, the wheel is
+   * too: entries are then met too early rather than too late, and whoever is told puts them in again.
    */
   advance(nowMs: number, limit: number, due: (id: number) => void): number {
     const target = Math.floor(nowMs / TICK_MS);
     let steps = 0;
+    if (target < this.#tick || this.size === 0) {
+      this.#tick = target;
+      this.#dealt = false;
+    }
     while (this.#tick < target && steps < limit) {
-      if (this.size === 0) {
-        this.#tick = target;
-        break;
-      }
-      if (!this.#dealt) steps += this.#deal();
+      if (!this.#dealt) steps += this.#deal(limit - steps);
+      if (!this.#dealt) return limit;
       const bucket = this.#tick & MASK;
       let id = this.#heads[bucket] as number;
       while (id !== 0 && steps < limit) {
@@ -75,7 +77,7 @@ export class TimingWheel {
         id = this.#heads[bucket] as number;
       }
       if (id !== 0) return steps;
-      steps += this.#skip(target);
+      steps += this.size === 0 ? this.#arrive(target) : this.#skip(target);
     }
     return steps;
   }
@@ -96,23 +98,34 @@ export class TimingWheel {
     return 1;
   }
 
-  /** Where wheels come round at this tick, deals the buckets above out again, coarsest first. Returns the entries dealt. */
-  #deal(): number {
-    this.#dealt = true;
+  /** Nothing is left in the wheel: straight to the target. */
+  #arrive(target: number): number {
+    this.#tick = target;
+    this.#dealt = false;
+    return 0;
+  }
+
+  /**
+   * Where wheels come round at this tick, deals the buckets above out again, coarsest first, at most `limit` entries;
+   * `#dealt` says whether that was all. Returns the entries dealt. None lands in a bucket that is being dealt out: they
+   * are due less than the bucket's span from now, or so late that they go to a coarser wheel.
+   */
+  #deal(limit: number): number {
     let dealt = 0;
     for (let wheel = WHEELS - 1; wheel > 0; wheel--) {
       const span = BUCKETS ** wheel;
       if (this.#tick % span !== 0) continue;
       const bucket = wheel * BUCKETS + (Math.floor(this.#tick / span) & MASK);
       let id = this.#heads[bucket] as number;
-      this.#heads[bucket] = 0;
       while (id !== 0) {
-        const next = this.#table.wheelNext(id);
+        if (dealt === limit) return dealt;
+        this.#unlink(id);
         this.#link(id, Math.floor(this.#deadline(id) / TICK_MS));
-        id = next;
+        id = this.#heads[bucket] as number;
         dealt++;
       }
     }
+    this.#dealt = true;
     return dealt;
   }
 

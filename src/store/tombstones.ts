@@ -2,6 +2,7 @@
  * Tombstones in order of arrival: a list through the policy links of the entry table (a tombstone is in no policy's
  * queue), so it costs nothing beside the entries themselves.
  */
+import { MAX_TOMBSTONES } from "../core/limits.ts";
 import type { EntryTable } from "./entry-table.ts";
 
 export class Tombstones {
@@ -9,6 +10,8 @@ export class Tombstones {
   #first = 0;
   #last = 0;
   size = 0;
+  /** Tombstones at most. Policy: the oldest becomes a guard. */
+  limit = MAX_TOMBSTONES;
 
   constructor(table: EntryTable) {
     this.#table = table;
@@ -17,6 +20,10 @@ export class Tombstones {
   /** The oldest one, 0 if there is none. */
   get oldest(): number {
     return this.#first;
+  }
+
+  get full(): boolean {
+    return this.size >= this.limit;
   }
 
   add(id: number): void {

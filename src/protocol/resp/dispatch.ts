@@ -19,6 +19,7 @@ import { DATABASE_MARK, needsPrefix, PREFIX_BYTES, userStart } from "../../core/
 import type { Args } from "./args.ts";
 import { keyIndexes } from "./command.ts";
 import { KeyMode, type Route, RouteBit } from "./command-table.ts";
+import { unsupportedReply } from "./commands/unsupported.ts";
 import { isHttpWord } from "./inline.ts";
 import { renderMonitorLine } from "./monitor.ts";
 import { ReplyTooLarge } from "./reply.ts";
@@ -178,11 +179,13 @@ function refuseUnknown(session: Session, args: Args): void {
   const { reply } = session;
   const before = reply.length;
   session.replyModeSet = false;
-  let list = "";
-  for (let i = 1; i < args.count && list.length < SHOWN_BYTES; i++) {
-    list += `'${shown(args, i, SHOWN_BYTES - list.length)}' `;
+  if (!unsupportedReply(session, args)) {
+    let list = "";
+    for (let i = 1; i < args.count && list.length < SHOWN_BYTES; i++) {
+      list += `'${shown(args, i, SHOWN_BYTES - list.length)}' `;
+    }
+    reply.error(`ERR unknown command '${shown(args, 0, SHOWN_BYTES)}', with args beginning with: ${list}`);
   }
-  reply.error(`ERR unknown command '${shown(args, 0, SHOWN_BYTES)}', with args beginning with: ${list}`);
   session.server.statistics.unknownCommands++;
   if (session.transaction !== undefined) session.transaction.failed = true;
   if (session.replyMode !== "on") silence(session, before);

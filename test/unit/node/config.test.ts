@@ -7,6 +7,7 @@ import {
   isLoopback,
   parseConfig,
   parseSize,
+  refusePublicWithoutSecret,
 } from "../../../src/node/config.ts";
 
 describe("sizes are read as Redis writes them", () => {
@@ -155,5 +156,9 @@ describe("loopback addresses", () => {
   ];
   test.each(cases)("$host", ({ host, expected }) => {
     expect(isLoopback(host)).toBe(expected);
+    const listens = () => refusePublicWithoutSecret(host, []);
+    if (expected) listens();
+    else expect(listens).toThrow("set a secret");
+    refusePublicWithoutSecret(host, ["secret"]);
   });
 });

@@ -76,8 +76,7 @@ export function deliver(store: Store, change: Change, applied: number = change.v
   return store.apply(record, applied);
 }
 
-function covers(epoch: EpochChange, entry: EntryChange): boolean {
-  const { key, tags } = entry;
+function covers(epoch: EpochChange, key: Uint8Array, tags: readonly string[]): boolean {
   const { subject, namespace } = epoch;
   if (epoch.scope === InvalidateScope.KEY) return Buffer.compare(subject, key) === 0;
   if (epoch.scope === InvalidateScope.TAG) return tags.includes(new TextDecoder().decode(subject));
@@ -97,16 +96,16 @@ export function expectedValue(
 ): string | undefined {
   let winner: Change | undefined;
   for (const change of changes) {
-    if (change.kind === "invalidate" || change.kind === "flush" || Buffer.compare(change.key, key) !== 0) continue;
+    if (!("key" in change) || Buffer.compare(change.key, key) !== 0) continue;
     const newer = winner === undefined || stampOf(change) > stampOf(winner);
     const tie = winner !== undefined && stampOf(change) === stampOf(winner) && change.origin > winner.origin;
     if (newer || tie) winner = change;
   }
-  if (winner === undefined || (winner.kind !== "set" && winner.kind !== "fill")) return undefined;
+  if (winner === undefined || !("tags" in winner)) return undefined;
   const margin = winner.kind === "fill" && winner.origin !== own ? skew : 0;
   for (const change of changes) {
-    if (change.kind !== "invalidate" && change.kind !== "flush") continue;
-    if (stampOf(winner) <= change.version + margin && covers(change, winner)) return undefined;
+    if (!("scope" in change)) continue;
+    if (stampOf(winner) <= change.version + margin && covers(change, key, winner.tags)) return undefined;
   }
   return valueOf(winner);
 }
@@ -169,9 +168,9 @@ export const changes: fc.Arbitrary<readonly Change[]> = fc
   .map((list) =>
     list.map(([one, origin], i): Change => {
       const version = BASE + i * STEP;
-      if (one.kind !== "set" && one.kind !== "fill") return { ...one, version, origin };
-      const { back, ...rest } = one;
-      return { ...rest, version, origin, began: rest.kind === "fill" ? version - back * STEP - STEP / 2 + i : 0 };
+      if (!("back" in one)) return { ...one, version, origin };
+      const { kind, key, tags, back } = one;
+      return { kind, key, tags, version, origin, began: kind === "fill" ? version - back * STEP - STEP / 2 + i : 0 };
     }),
   );
 

@@ -94,6 +94,28 @@ describe("stores that were given the same records read the same", () => {
     );
   });
 
+  for (const policy of ["lru", "tinylfu"] as const) {
+    test(`or miss, where entries are evicted and everything that is remembered of them is at its limit (${policy})`, () => {
+      fc.assert(
+        fc.property(shuffled, ([list, first, second]) => {
+          const store = new TestStore({ maxBytes: 2 * 2 ** 20, origin: 1, maxClockSkewMs: 0, maxEntries: 2, policy });
+          store.store.entries.guards.limit = 2;
+          store.store.entries.tombstones.limit = 1;
+          store.store.stable = 0;
+          for (const delivered of [first, second]) {
+            hand(store, delivered);
+            for (const key of KEYS) {
+              const value = readValue(store.store, key);
+              if (value !== undefined) expect(value).toBe(expectedValue(list, key, 1, 0) as string);
+            }
+            auditStore(store.store);
+          }
+        }),
+        RUNS,
+      );
+    });
+  }
+
   test("while equal stamps of two origins never show two different values", () => {
     // Pairs of changes with the same stamp: whoever wins, the other one is not seen; a miss is allowed.
     const tied = changes.map((list) =>

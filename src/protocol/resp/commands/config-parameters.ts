@@ -10,6 +10,7 @@
  *
  * Secrets are never shown: requirepass reads as empty.
  */
+import { MAX_KEY_BYTES, MAX_STORE_BYTES, MAX_VALUE_BYTES } from "../../../core/limits.ts";
 import type { NodeConfig } from "../../../node/config.ts";
 import { formatEventClasses, parseEventClasses } from "../notifications.ts";
 import type { RespServer } from "../server.ts";
@@ -130,14 +131,14 @@ const yesNo = (value: boolean) => (value ? "yes" : "no");
 
 /** All of them, in the order in which CONFIG GET * shows them. */
 export const PARAMETERS: readonly Parameter[] = [
-  memory("maxmemory", "maxMemory", { min: 4 * 2 ** 20, max: 16 * 2 ** 30 }),
+  memory("maxmemory", "maxMemory", { min: 4 * 2 ** 20, max: MAX_STORE_BYTES }),
   POLICY,
   integer("timeout", "idleTimeoutMs", { min: 0, max: Math.floor(MAX_INT32 / 1_000) }, 1_000),
   integer("maxclients", "maxClients", { min: 1, max: 1_000_000 }),
   integer("slowlog-log-slower-than", "slowlogSlowerThanUs", { min: -1, max: MAX_INT32 }),
   integer("slowlog-max-len", "slowlogMaxLength", { min: 0, max: 100_000 }),
   NOTIFICATIONS,
-  memory("proto-max-bulk-len", "maxValueBytes", { min: 1, max: 2_097_151 - 4_096 }),
+  memory("proto-max-bulk-len", "maxValueBytes", { min: 1, max: MAX_VALUE_BYTES }),
   memory("client-query-buffer-limit", "maxRequestBytes", { min: 16 * 2 ** 10, max: 2 ** 30 }),
   immutable("client-output-buffer-limit", outputLimits),
   immutable("databases", ({ databases }) => String(databases)),
@@ -154,7 +155,7 @@ export const PARAMETERS: readonly Parameter[] = [
   fixed("latency-monitor-threshold", "0"),
   fixed("lazyfree-lazy-user-flush", "yes"),
   fixed("activedefrag", "no"),
-  memory("shoal-max-key-bytes", "maxKeyBytes", { min: 1, max: 2_046 }),
+  memory("shoal-max-key-bytes", "maxKeyBytes", { min: 1, max: MAX_KEY_BYTES }),
   integer("shoal-max-lease-ms", "maxLeaseMs", { min: 1, max: MAX_INT32 }),
   integer("shoal-request-timeout-ms", "requestTimeoutMs", { min: 0, max: MAX_INT32 }),
   immutable("shoal-max-entries", ({ maxEntries }) => String(maxEntries)),

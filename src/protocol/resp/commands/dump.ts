@@ -91,7 +91,7 @@ function restore(session: Session, args: Args): void {
   draft.setEntry(bytes, args.start(1), args.end(1), value.bytes, value.start, value.end, expiresAt);
   draft.global = true;
   const outcome = node.write(draft, "restore");
-  if (!session.replyOutcome(outcome)) reply.ok();
+  if (!session.replyOutcome(outcome, args)) reply.ok();
 }
 
 export const dumpCommands: readonly Command[] = [

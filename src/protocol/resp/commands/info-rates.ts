@@ -43,7 +43,7 @@ export class RateMeter {
       this.#latest = { ...totals, atMs: nowMs };
     }
     const base = this.#base;
-    const seconds = Math.max(nowMs - base.atMs, 1) / 1_000;
+    const seconds = Math.max(nowMs - base.atMs, MIN_PERIOD_MS) / 1_000;
     const rate = (name: keyof Totals) => Math.max(0, totals[name] - base[name]) / seconds;
     return { commands: rate("commands"), inputBytes: rate("inputBytes"), outputBytes: rate("outputBytes") };
   }

@@ -20,8 +20,9 @@ const DEFAULT_COUNT = 10;
 const MAX_COUNT = 65_536;
 const KEYS_SLICE = 65_536;
 const STAR = 0x2a;
-const CURSOR = /^\d{1,20}$/;
-const LAST_CURSOR = 2 ** 64;
+const MAX_CURSOR_DIGITS = 20;
+const CURSOR = /^\d+$/;
+const LAST_CURSOR = 2n ** 64n - 1n;
 
 /** Which keys a walk is after. */
 interface Wanted {
@@ -82,19 +83,20 @@ function keys(session: Session, args: Args): void {
 
 function scan(session: Session, args: Args): void {
   const { reply, node } = session;
-  const cursorText = args.length(1) > 20 ? "" : args.latin1(1);
-  const cursor = Number(cursorText);
-  if (!CURSOR.test(cursorText) || cursor >= LAST_CURSOR) return reply.error("ERR invalid cursor");
+  const cursorText = args.length(1) > MAX_CURSOR_DIGITS ? "" : args.latin1(1);
+  const given = CURSOR.test(cursorText) ? BigInt(cursorText) : undefined;
+  if (given === undefined || given > LAST_CURSOR) return reply.error("ERR invalid cursor");
+  const cursor = Number(given);
   let count = DEFAULT_COUNT;
   let pattern = 0;
   let strings = true;
   for (let i = 2; i < args.count; i += 2) {
     if (i + 1 >= args.count) return reply.error("ERR syntax error");
     if (args.is(i, "COUNT")) {
-      const given = args.bigint(i + 1);
-      if (given === undefined) return reply.error("ERR value is not an integer or out of range");
-      if (given < 1n) return reply.error("ERR syntax error");
-      count = given > MAX_COUNT ? MAX_COUNT : Number(given);
+      const wanted = args.bigint(i + 1);
+      if (wanted === undefined) return reply.error("ERR value is not an integer or out of range");
+      if (wanted < 1n) return reply.error("ERR syntax error");
+      count = wanted > MAX_COUNT ? MAX_COUNT : Number(wanted);
     } else if (args.is(i, "MATCH")) {
       if (!acceptsPattern(session, args, i + 1)) return;
       pattern = patternIndex(args, i + 1);

@@ -2,18 +2,22 @@
  * The Redis protocol on Bun's native sockets.
  *
  * One object per connection carries the session, the handlers are shared by all. Bun gives each `data` callback bytes
- * of its own, so they go to the session as they are. `write` sends what the system takes at once; the rest is copied
- * (the session reuses its buffer) and sent on `drain`. The session decides when to stop reading and when a backlog is
- * too long; here a connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written to it.
+ * of its own; they are gathered over one round of the event loop and run together (turn-batch.ts). `write` sends what the
+ * system takes at once; the rest is copied (the session reuses its buffer) and sent on `drain`. The session decides when
+ * to stop reading and when a backlog is too long; here a connection that is to be closed gets `CLOSE_DEADLINE_MS` to take
+ * what was written to it.
  */
-import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import { allocateBytes, copyBytes, releaseBytes } from "../../src/core/bytes.ts";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
 import type { Session } from "../../src/protocol/resp/session.ts";
+import { TurnBatch } from "../../src/protocol/resp/turn-batch.ts";
 
 /** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
+/** Silence after which the system asks whether the peer is still there, so that no connection stays for ever. */
+const KEEP_ALIVE_MS = 300_000;
 const MIN_BACKLOG_BYTES = 16 * 1_024;
 
 class BunConnection implements Connection {
@@ -48,6 +52,11 @@ class BunConnection implements Connection {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  cut(): void {
+    this.#forget();
+    this.#socket.terminate();
   }
 
   close(): void {
@@ -94,7 +103,9 @@ class BunConnection implements Connection {
 
   #forget(): void {
     this.#start = this.#end = 0;
-    if (this.#backlog.length > 0) this.#backlog = new Uint8Array(0);
+    if (this.#backlog.length === 0) return;
+    releaseBytes(this.#backlog);
+    this.#backlog = new Uint8Array(0);
   }
 }
 
@@ -108,22 +119,28 @@ class BunConnection implements Connection {
  */
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets);
+  const batch = new TurnBatch(server);
+  const run = () => batch.run();
   const listener = Bun.listen<BunConnection>({
     hostname: address.hostname,
     port: address.port,
     socket: {
       open(socket) {
         socket.setNoDelay(true);
+        socket.setKeepAlive(true, KEEP_ALIVE_MS);
         socket.data = new BunConnection(socket);
         socket.data.session = server.accept(socket.data);
       },
       data(socket, bytes) {
-        socket.data.session?.receive(bytes);
+        const { session } = socket.data;
+        if (session !== undefined && batch.add(session, bytes)) setImmediate(run);
       },
       drain(socket) {
         if (socket.data.pendingBytes > 0) socket.data.flush();
       },
       close(socket) {
+        // What the peer sent before it went still counts.
+        batch.run();
         socket.data.gone();
       },
       error() {},

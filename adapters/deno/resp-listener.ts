@@ -15,6 +15,8 @@ import type { Session } from "../../src/protocol/resp/session.ts";
 
 /** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
+/** How long to wait after accepting failed, ms. */
+const ACCEPT_RETRY_MS = 100;
 const MIN_READ_BYTES = 2 * 1_024;
 const MAX_READ_BYTES = 64 * 1_024;
 const MIN_OUTPUT_BYTES = 1_024;
@@ -31,9 +33,11 @@ export interface DenoConn {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
   setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean): void;
 }
 
-interface DenoListener extends AsyncIterable<DenoConn> {
+interface DenoListener {
+  accept(): Promise<DenoConn>;
   readonly addr: { hostname: string; port: number };
   close(): void;
 }
@@ -65,7 +69,7 @@ class DenoConnection implements Connection {
   }
 
   get pendingBytes(): number {
-    return this.#inFlight + this.#filled;
+    return this.#closed ? 0 : this.#inFlight + this.#filled;
   }
 
   write(bytes: Uint8Array): void {
@@ -98,12 +102,14 @@ class DenoConnection implements Connection {
     else this.#deadline = setTimeout(() => this.cut(), CLOSE_DEADLINE_MS);
   }
 
-  /** Closes at once. A pending read or write fails, which ends the loops. */
+  /** A pending read or write fails, which ends the loops. */
   cut(): void {
     clearTimeout(this.#deadline);
     this.#closing = true;
     if (this.#closed) return;
     this.#closed = true;
+    this.#filling = new Uint8Array(0);
+    this.#filled = 0;
     this.resume();
     this.#conn.close();
   }
@@ -159,13 +165,41 @@ class DenoConnection implements Connection {
   }
 }
 
-async function accept(server: RespServer, listener: DenoListener): Promise<void> {
-  for await (const conn of listener) {
-    conn.setNoDelay(true);
-    const connection = new DenoConnection(conn);
-    connection.session = server.accept(connection);
-    void connection.read();
+/** What accepting rejects with for a peer that has gone already: there may be many of these, and they concern only it. */
+const GONE = new Set(["NotConnected", "ConnectionReset", "ConnectionAborted", "BrokenPipe"]);
+
+/**
+ * Accepts until the listener is closed. Nothing else ends it: a peer may have gone before its connection was looked at,
+ * and accepting fails while the process has no file descriptor left, which is told once and tried again.
+ */
+async function accept(server: RespServer, listener: DenoListener, isClosed: () => boolean): Promise<void> {
+  let failing = false;
+  while (!isClosed()) {
+    try {
+      const conn = await listener.accept();
+      failing = false;
+      take(server, conn);
+    } catch (error) {
+      if (isClosed()) return;
+      if (GONE.has((error as Error).name)) continue;
+      if (!failing) server.node.ports.log.write("warn", "accept failed", { error: String(error) });
+      failing = true;
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+    }
   }
+}
+
+function take(server: RespServer, conn: DenoConn): void {
+  try {
+    conn.setNoDelay(true);
+    conn.setKeepAlive(true);
+  } catch {
+    conn.close();
+    return;
+  }
+  const connection = new DenoConnection(conn);
+  connection.session = server.accept(connection);
+  void connection.read();
 }
 
 /**
@@ -179,11 +213,13 @@ async function accept(server: RespServer, listener: DenoListener): Promise<void>
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets);
   const listener = Deno.listen({ hostname: address.hostname, port: address.port, transport: "tcp" });
-  const accepting = accept(server, listener).catch(() => {});
+  let closed = false;
+  const accepting = accept(server, listener, () => closed);
   return {
     hostname: address.hostname,
     port: listener.addr.port,
     close: async () => {
+      closed = true;
       listener.close();
       await accepting;
     },

@@ -14,6 +14,9 @@ import type { RespServer } from "../../src/protocol/resp/server.ts";
 /** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
 
+/** After a silence of so many ms the system asks whether the peer is still there, so that no connection stays for ever. */
+const SOCKET_OPTIONS = { noDelay: true, allowHalfOpen: false, keepAlive: true, keepAliveInitialDelay: 300_000 };
+
 class NodeConnection implements Connection {
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -27,7 +30,7 @@ class NodeConnection implements Connection {
   }
 
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.destroyed ? 0 : this.#socket.writableLength;
   }
 
   write(bytes: Uint8Array): void {
@@ -43,6 +46,11 @@ class NodeConnection implements Connection {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  cut(): void {
+    this.#closing = true;
+    this.#socket.destroy();
   }
 
   close(): void {
@@ -82,8 +90,10 @@ function bind(listener: Server, address: { hostname: string; port: number }): Pr
  */
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets);
-  const listener = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => serve(server, socket));
+  const listener = createServer(SOCKET_OPTIONS, (socket) => serve(server, socket));
   await bind(listener, address);
+  // Accepting fails while the process has no file descriptor left; later connections are accepted again.
+  listener.on("error", (error) => server.node.ports.log.write("warn", "accept failed", { error: String(error) }));
   const bound = listener.address();
   return {
     hostname: address.hostname,

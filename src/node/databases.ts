@@ -1,10 +1,14 @@
 /**
- * Databases: which physical database a logical number means. SWAPDB exchanges two numbers and touches no entry.
+ * Databases: which physical database a logical number means. SWAPDB exchanges two numbers and touches no entry. The last
+ * writer wins: of two permutations that nodes send each other, all end up with the one that was stamped later.
  */
 import { DATABASE_COUNT } from "../core/keyspace.ts";
+import { compareVersions } from "../core/version.ts";
 
 export class Databases {
   readonly #physical = Uint8Array.from({ length: DATABASE_COUNT }, (_, n) => n);
+  #version = 0;
+  #origin = 0;
 
   physical(logical: number): number {
     return this.#physical[logical];
@@ -15,10 +19,13 @@ export class Databases {
     return this.#physical.indexOf(physical);
   }
 
-  swap(a: number, b: number): void {
+  /** Exchanges two numbers, under a stamp of this node. */
+  swap(a: number, b: number, version: number, origin: number): void {
     const physical = this.#physical[a];
     this.#physical[a] = this.#physical[b];
     this.#physical[b] = physical;
+    this.#version = version;
+    this.#origin = origin;
   }
 
   /** The permutation, as a record carries it. */
@@ -26,7 +33,12 @@ export class Databases {
     return this.#physical.slice();
   }
 
-  adopt(permutation: Uint8Array): void {
+  /** Takes a permutation over if it was stamped later than the present one. */
+  adopt(permutation: Uint8Array, version: number, origin: number): boolean {
+    if (compareVersions(version, origin, this.#version, this.#origin) <= 0) return false;
     this.#physical.set(permutation);
+    this.#version = version;
+    this.#origin = origin;
+    return true;
   }
 }

@@ -72,7 +72,7 @@ export class Host {
   async start(): Promise<void> {
     if (this.#storage !== undefined) {
       this.node.beginTurn();
-      for await (const batch of this.#storage.replay()) this.node.receive("", batch);
+      await this.#replay(this.#storage);
     }
     this.#schedule(IDLE_INTERVAL_MS);
   }
@@ -96,14 +96,28 @@ export class Host {
     await this.#transport?.close();
   }
 
+  /** Recovery is a prefix of the journal: it ends at the first damage, which is reported. */
+  async #replay(storage: Storage): Promise<void> {
+    let batches = 0;
+    for await (const batch of storage.replay()) {
+      if (!this.node.replay(batch)) return this.#fail("journal damaged", { batch: batches });
+      batches++;
+    }
+  }
+
   #persist(storage: Storage, journal: Uint8Array): void {
-    this.#persisting = Promise.all([this.#persisting, storage.append(journal)]).then(
+    const append = async () => storage.append(journal);
+    this.#persisting = Promise.all([this.#persisting, append()]).then(
       () => {},
-      (error: unknown) => {
-        if (this.healthy) this.node.ports.log.write("error", "journal failed", { error: String(error) });
-        this.healthy = false;
-      },
+      (error: unknown) => this.#fail("journal failed", { error: String(error) }),
     );
+  }
+
+  /** No more is written behind what is missing or damaged: it could not be told from what is whole. */
+  #fail(event: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.healthy) this.node.ports.log.write("error", event, fields);
+    this.healthy = false;
+    this.node.outbox.journaling = false;
   }
 
   #schedule(delayMs: number): void {

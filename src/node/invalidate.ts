@@ -2,7 +2,7 @@
  * A request to invalidate or purge, taken apart into one record for each subject, and the receipt of what it reached.
  * A node that is alone reaches its own region, at once.
  */
-import { namespaceOf } from "../core/keyspace.ts";
+import { namespaceOf, storedKey } from "../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../core/limits.ts";
 import { EpochMode, InvalidateScope, type MutableRecord, RecordKind } from "../core/record.ts";
 import { isTag } from "../store/applier.ts";
@@ -43,6 +43,7 @@ export interface Receipt {
 export function invalidateSubjects(node: Node, record: MutableRecord, request: InvalidateRequest): Receipt {
   const { mode, keys = [], tags = [], patterns = [], all = false, database } = request;
   let entries = 0;
+  let version = 0;
   let refused: Outcome = Outcome.APPLIED;
   const commit = (scope: InvalidateScope, subject: Uint8Array | undefined): void => {
     if (refused < 0) return;
@@ -55,6 +56,7 @@ export function invalidateSubjects(node: Node, record: MutableRecord, request: I
     if (subject !== undefined) record.setKey(subject, 0, subject.length);
     const outcome = node.commitEpoch(record);
     if (outcome < 0) refused = outcome;
+    else version = record.version;
   };
   for (const tag of tags) if (!isTag(tag)) refused = Outcome.BAD_TAG;
   for (const key of keys) if (key.length > node.config.maxKeyBytes) refused = Outcome.KEY_TOO_LONG;
@@ -66,12 +68,16 @@ export function invalidateSubjects(node: Node, record: MutableRecord, request: I
     node.observer?.changed(key, 0, key.length, mode === EpochMode.PURGE ? "del" : "invalidated");
   }
   for (const tag of tags) commit(InvalidateScope.TAG, tag);
-  for (const pattern of patterns) commit(InvalidateScope.GLOB, pattern);
+  for (const pattern of patterns) {
+    // The empty pattern matches the empty key alone, and no record has an empty pattern.
+    if (pattern.length === 0) commit(InvalidateScope.KEY, storedKey(database, pattern));
+    else commit(InvalidateScope.GLOB, pattern);
+  }
   if (all) commit(InvalidateScope.ALL, undefined);
   const many = tags.length > 0 || patterns.length > 0 || all;
   if (many && refused >= 0) node.observer?.invalidatedMany();
   return {
-    version: node.clock.last,
+    version,
     entries: many ? -1 : entries,
     regions: [{ region: node.config.region, status: "acknowledged", delayMs: 0 }],
     refused,

@@ -27,6 +27,8 @@ export class Leases {
   readonly #byKey = new Map<string, Lease>();
   /** Leases that ended by time since the start. */
   expired = 0;
+  /** No lease is over before this, ms since the Unix epoch; known after a full table has been looked through. */
+  #nextExpiry = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -34,6 +36,10 @@ export class Leases {
 
   get size(): number {
     return this.#byToken.size;
+  }
+
+  get full(): boolean {
+    return this.#byToken.size >= MAX_LEASES;
   }
 
   /** Version of the oldest open lease, Infinity if there is none. Leases are kept in order of granting. */
@@ -53,7 +59,8 @@ export class Leases {
 
   /** Grants a lease, or returns undefined where the table is full. The key must have no holder. */
   grant(key: Uint8Array, start: number, end: number, began: number, expiresAt: number): Lease | undefined {
-    if (this.#byToken.size >= MAX_LEASES) return undefined;
+    if (this.full) return undefined;
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
     const token = `${hex(this.#random.uint32())}${hex(this.#random.uint32())}`;
     const lease: Lease = { token, key: key.slice(start, end), expiresAt, began };
     this.#byToken.set(token, lease);
@@ -75,6 +82,20 @@ export class Leases {
   expire(nowMs: number): void {
     for (const lease of this.#byToken.values()) {
       if (lease.expiresAt > nowMs) return;
+      this.#end(lease);
+      this.expired++;
+    }
+  }
+
+  /** Ends all that are over, for a table that is full. At most one look at all of them until the next one is over. */
+  expireAll(nowMs: number): void {
+    if (nowMs < this.#nextExpiry) return;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
+    for (const lease of this.#byToken.values()) {
+      if (lease.expiresAt > nowMs) {
+        this.#nextExpiry = Math.min(this.#nextExpiry, lease.expiresAt);
+        continue;
+      }
       this.#end(lease);
       this.expired++;
     }

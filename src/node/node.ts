@@ -9,7 +9,7 @@
  */
 import { copyBytes } from "../core/bytes.ts";
 import { namespaceOf } from "../core/keyspace.ts";
-import { MAX_KEY_BYTES } from "../core/limits.ts";
+import { MAX_EXPIRES_AT_MS, MAX_KEY_BYTES } from "../core/limits.ts";
 import type { Ports } from "../core/ports.ts";
 import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/record.ts";
 import { readRecords } from "../core/record-stream.ts";
@@ -23,23 +23,12 @@ import { Counters } from "./counters.ts";
 import { Databases } from "./databases.ts";
 import { type FillOutcome, fillLeased } from "./fill.ts";
 import { type InvalidateRequest, invalidateSubjects, type Receipt } from "./invalidate.ts";
+import type { KeyObserver } from "./key-observer.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
-import { applyReceived, MAX_CLOCK_SKEW_MS } from "./receive.ts";
+import { applyReceived, applyReplayed, MAX_CLOCK_SKEW_MS } from "./receive.ts";
 
-export type { FillOutcome, InvalidateRequest, Lease, Receipt };
-
-/** Told of every change of a key, for client tracking and keyspace notifications. Bytes are valid during the call. */
-export interface KeyObserver {
-  /** `event` is Redis's notification name: "set", "del", "expire", "expired", "evicted", ... */
-  changed(bytes: Uint8Array, start: number, end: number, event: string): void;
-  /** A physical database was emptied; -1: all. */
-  flushed(physicalDatabase: number): void;
-  /** An invalidation by tag or pattern: there is no list of its keys. */
-  invalidatedMany(): void;
-  /** A read found nothing. */
-  missed?(bytes: Uint8Array, start: number, end: number): void;
-}
+export type { FillOutcome, InvalidateRequest, KeyObserver, Lease, Receipt };
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -203,12 +192,13 @@ export class Node {
       return Outcome.APPLIED;
     }
     const staleUntil = this.store.staleUntil(id);
-    const allowance = staleUntil === 0 ? 0 : staleUntil - this.store.table.expiresAt(id);
+    const before = this.store.table.expiresAt(id);
+    const allowance = staleUntil === 0 || before === 0 ? 0 : staleUntil - before;
     const record = this.#record;
     const { table } = this.store;
     record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
     record.setKey(this.#keyScratch, 0, key);
-    record.setTarget(table.version(id), this.store.originOf(id), at, at === 0 || staleUntil === 0 ? 0 : at + allowance);
+    record.setTarget(table.version(id), this.store.originOf(id), at, at === 0 || staleUntil === 0 ? 0 : Math.min(at + allowance, MAX_EXPIRES_AT_MS));
     record.global = true;
     this.counters.touches++;
     return this.commit(record, at === 0 ? "persist" : "expire");
@@ -239,9 +229,9 @@ export class Node {
 
   /** Exchanges two logical databases. */
   swapDatabases(a: number, b: number): void {
-    this.databases.swap(a, b);
     const record = this.#record;
     record.stamp(RecordKind.DATABASES, this.clock.next(this.nowMs), this.clock.origin);
+    this.databases.swap(a, b, record.version, record.origin);
     record.databases = this.databases.permutation;
     if (this.outbox.wanted) this.outbox.append(record);
     this.#observer?.flushed(this.databases.physical(a));
@@ -273,6 +263,7 @@ export class Node {
       this.counters.leasesBusy++;
       return undefined;
     }
+    if (this.leases.full) this.leases.expireAll(this.nowMs);
     const expiresAt = this.nowMs + Math.min(ttlMs, this.config.maxLeaseMs);
     const lease = this.leases.grant(kb, ks, ke, this.clock.next(this.nowMs), expiresAt);
     if (lease === undefined) this.counters.leasesBusy++;
@@ -297,11 +288,16 @@ export class Node {
 
   // ---- peers, replay, time
 
-  /** Applies a peer's frame, or a batch of the journal. What follows a damaged record is not applied. */
+  /** Applies a peer's frame. What follows a damaged record is not applied. */
   receive(_peer: string, frame: Uint8Array): boolean {
     const { error } = readRecords(frame, this.#received, (record) => applyReceived(this, record));
     if (error !== undefined) this.counters.badFrames++;
     return error === undefined;
+  }
+
+  /** Applies a batch of the journal. False if it is damaged: nothing behind the damage may be applied. */
+  replay(batch: Uint8Array): boolean {
+    return readRecords(batch, this.#received, (record) => applyReplayed(this, record)).error === undefined;
   }
 
   /** Maintenance for about `sliceMs`. True if it stopped for the time. */

@@ -11,6 +11,9 @@ import type { MutableRecord } from "../core/record.ts";
 import { encodeRecord } from "../core/record-codec.ts";
 
 export const MAX_OUTBOX_BYTES = 64 * 2 ** 20;
+const FIRST_BYTES = 1_024;
+/** A buffer that grew beyond this in one turn is not kept for the next. */
+const KEPT_BYTES = 2 ** 20;
 
 export interface OutboxBatch {
   /** Encoded records for the journal, empty if there are none or no journal. Owned by the taker. */
@@ -22,7 +25,9 @@ export interface OutboxBatch {
 const NOTHING = new Uint8Array(0);
 
 export class Outbox {
-  readonly #records = new ByteWriter(1_024, 2 * MAX_OUTBOX_BYTES);
+  #records = new ByteWriter(FIRST_BYTES, 2 * MAX_OUTBOX_BYTES);
+  /** Peers' records, for the journal alone. */
+  #received = new ByteWriter(FIRST_BYTES);
   readonly #peers = new Set<string>();
   /** True if records are to be journaled. */
   journaling = false;
@@ -33,11 +38,11 @@ export class Outbox {
   }
 
   get empty(): boolean {
-    return this.#records.length === 0;
+    return this.#records.length + this.#received.length === 0;
   }
 
   get full(): boolean {
-    return this.#records.length >= MAX_OUTBOX_BYTES;
+    return this.#records.length + this.#received.length >= MAX_OUTBOX_BYTES;
   }
 
   get peers(): ReadonlySet<string> {
@@ -57,11 +62,27 @@ export class Outbox {
     encodeRecord(record, this.#records);
   }
 
-  /** Everything since the last call. */
+  /** Encodes a peer's record that was applied: for the journal, not for other peers. */
+  journal(record: MutableRecord): void {
+    encodeRecord(record, this.#received);
+  }
+
+  /** Everything since the last call. What was received comes first in the journal: own records may build on it. */
   take(): OutboxBatch {
-    const bytes = this.#records.length === 0 ? NOTHING : this.#records.bytes.slice(0, this.#records.length);
-    this.#records.clear();
-    const frames = bytes.length === 0 ? [] : [...this.#peers].map((peer) => ({ peer, frame: bytes }));
-    return { journal: this.journaling ? bytes : NOTHING, frames };
+    const own = this.#records.length === 0 ? NOTHING : this.#records.take();
+    if (this.#records.bytes.length > KEPT_BYTES) this.#records = new ByteWriter(FIRST_BYTES, 2 * MAX_OUTBOX_BYTES);
+    const frames = own.length === 0 ? [] : [...this.#peers].map((peer) => ({ peer, frame: own }));
+    if (this.journaling) return { journal: this.#takeJournal(own), frames };
+    this.#received.clear();
+    return { journal: NOTHING, frames };
+  }
+
+  /** In bytes of its own where frames share those of the records: who takes the journal may give its buffer away. */
+  #takeJournal(own: Uint8Array): Uint8Array {
+    if (this.#received.length === 0) return this.#peers.size === 0 ? own : own.slice();
+    this.#received.range(own, 0, own.length);
+    const journal = this.#received.take();
+    if (this.#received.bytes.length > KEPT_BYTES) this.#received = new ByteWriter(FIRST_BYTES);
+    return journal;
   }
 }

@@ -11,36 +11,50 @@ export interface Tuning {
   /**
    * - `strict`: the candidate must have been used at least twice more than the victim. A candidate was used just now, a
    *   victim was not for long, so that under a loop every candidate is ahead by one; this is no reason to swap them.
-   * - `plain`: the candidate must have been used more.
+   * - `proven`: the candidate must have been used more, or four times: among keys that are used again and again the
+   *   last use tells more than the number of uses, so these follow one another as in an LRU.
    * - `even`: as often is enough.
-   * - `eager`: half as often is enough. What was popular and is no more leaves soon.
+   * - `eager`: more than a quarter as often is enough. What was popular and is no more leaves soon.
    *
-   * A victim that wins keeps its place if the admission is strict, and gets a second chance at the other end of its
-   * queue if not, so that one that will not be used again cannot defend the whole queue.
+   * A victim that wins keeps its place if the admission is strict or proven, and else gets a second chance at the other
+   * end of its queue, so that one that will not be used again cannot defend the whole queue.
    */
-  readonly admission: "strict" | "plain" | "even" | "eager";
+  readonly admission: "strict" | "proven" | "even" | "eager";
 }
 
 /** The settings that are tried, small windows first; the first one is used until another has proved better. */
 export const TUNINGS: readonly Tuning[] = [
   { windowShare: 0.003, protectedShare: 0.8, admission: "strict" },
-  { windowShare: 0.05, protectedShare: 0.8, admission: "plain" },
   { windowShare: 0.1, protectedShare: 0.5, admission: "eager" },
+  { windowShare: 0.2, protectedShare: 0.5, admission: "proven" },
   { windowShare: 0.3, protectedShare: 0.8, admission: "even" },
   { windowShare: 0.6, protectedShare: 0.8, admission: "even" },
   { windowShare: 0.99, protectedShare: 0.8, admission: "even" },
 ];
 
-/** True if a candidate with this frequency takes the place of victims with that one. */
-export function isAdmitted(tuning: Tuning, candidate: number, victim: number): boolean {
+/** Uses after which a candidate is proven. */
+const PROVEN = 4;
+
+/**
+ * True if a candidate with this frequency takes the place of victims with that one.
+ *
+ * @param victim Sum of the victims' frequencies.
+ * @param victims Number of victims.
+ */
+export function isAdmitted(tuning: Tuning, candidate: number, victim: number, victims: number): boolean {
   switch (tuning.admission) {
     case "strict":
       return candidate > victim + 1;
-    case "plain":
-      return candidate > victim;
+    case "proven":
+      return candidate > victim || candidate >= PROVEN * victims;
     case "even":
       return candidate >= victim;
     case "eager":
-      return candidate > victim >> 1;
+      return candidate > victim >> 2;
   }
+}
+
+/** True if a victim that wins is moved to the other end of its queue. */
+export function givesSecondChance(tuning: Tuning): boolean {
+  return tuning.admission === "even" || tuning.admission === "eager";
 }

@@ -3,11 +3,12 @@
  * Manes: "TinyLFU: A Highly Efficient Cache Admission Policy", ACM Transactions on Storage 13(4), 2017).
  *
  * The table has one 32-bit word, eight counters, for each expected entry, rounded up to a power of two: 4 to 8 bytes
- * an entry. A key's hash names a block of 16 words, one cache line, and one counter in each quarter of it; its
+ * an entry. Up to 64 KiB in all there are four words for each: how far back the counts reach without blurring is a
+ * matter of space, and a small store's is cheap. A key's hash names a block of 16 words, one cache line, and one counter in each quarter of it; its
  * estimate is the lowest of the four. Only counters at the lowest value are raised (conservative update), so an
  * estimate is never below the number of uses since the last aging, up to 15, and seldom above.
  *
- * Aging: when the uses counted reach twenty for each entry, all counters are halved, and the number of uses with
+ * Aging: when the uses counted reach twenty for each word, or thirty for each entry if that is less, all counters are halved, and the number of uses with
  * them. Aging, and growth by doubling, run in slices of 64 words in the uses that follow, so that no call is long
  * whatever the size.
  */
@@ -18,8 +19,12 @@ const BLOCK_WORDS = 1 << BLOCK_SHIFT;
 const MIN_WORDS = 64;
 /** 256 MiB. Policy at this limit: estimates grow less exact. */
 const MAX_WORDS = 1 << 26;
-/** Uses counted for each entry until the counters are halved. */
-const PERIOD = 20;
+/** Words for each entry while there are no more than `SMALL_WORDS`. */
+const SMALL_RATIO = 4;
+const SMALL_WORDS = 1 << 14;
+/** Uses counted for each word, and for each entry, until the counters are halved. */
+const PERIOD_OF_WORD = 20;
+const PERIOD_OF_ENTRY = 30;
 /** Words aged or copied in one use, while that is under way. */
 const SLICE_WORDS = 64;
 const HALVED = 0x77777777;
@@ -162,13 +167,14 @@ export class FrequencySketch {
 
 /** Words for a number of entries: a power of two. */
 function wordsFor(entries: number): number {
+  const wanted = Math.max(entries, Math.min(entries * SMALL_RATIO, SMALL_WORDS));
   let words = MIN_WORDS;
-  while (words < entries && words < MAX_WORDS) words *= 2;
+  while (words < wanted && words < MAX_WORDS) words *= 2;
   return words;
 }
 
 function periodFor(entries: number): number {
-  return PERIOD * Math.min(MAX_WORDS, Math.max(MIN_WORDS, entries));
+  return Math.min(PERIOD_OF_WORD * wordsFor(entries), PERIOD_OF_ENTRY * Math.max(MIN_WORDS, entries));
 }
 
 function blockMaskOf(words: Int32Array): number {

@@ -6,7 +6,7 @@
  * is none. A node has a hash, two neighbours, and the next node of its hash bucket or of the free list: 11 bytes, and
  * 2 to 4 for the buckets.
  */
-import { isAdmitted, type Tuning } from "./admission.ts";
+import { givesSecondChance, isAdmitted, type Tuning } from "./admission.ts";
 import type { FrequencySketch } from "./frequency-sketch.ts";
 
 const WINDOW = 1;
@@ -103,12 +103,12 @@ export class MiniatureCache {
     }
     const wanted = sketch.estimate(this.#hashes[candidate] as number);
     const given = sketch.estimate(this.#hashes[victim] as number);
-    if (isAdmitted(this.#tuning, wanted, given)) {
+    if (isAdmitted(this.#tuning, wanted, given, 1)) {
       this.#move(candidate, PROBATION);
       this.#drop(victim);
     } else {
       this.#drop(candidate);
-      if (this.#tuning.admission !== "strict") this.#move(victim, this.#queues[victim] as number);
+      if (givesSecondChance(this.#tuning)) this.#move(victim, this.#queues[victim] as number);
     }
   }
 

@@ -17,7 +17,7 @@ export class Origins {
   numberOf(origin: number): number {
     const known = this.#numbers.get(origin);
     if (known !== undefined) return known;
-    const number = this.#next < LIMIT ? this.#next : 1 + (this.#next % (LIMIT - 1));
+    const number = this.#next < LIMIT ? this.#next : 1 + ((this.#next - 1) % (LIMIT - 1));
     this.#next++;
     const replaced = this.#origins[number];
     if (replaced !== undefined) this.#numbers.delete(replaced);

@@ -53,7 +53,7 @@ export class PatternEpochs {
 
   /** True if one more pattern of this kind finds room in so many databases. */
   hasRoom(glob: Uint8Array, databases: number): boolean {
-    if (this.#patternBytes + this.growthBytes(glob, databases) > this.maxBytes) return false;
+    if (this.allocatedBytes + this.growthBytes(glob, databases) > this.maxBytes) return false;
     return isPrefixPattern(glob, 0, glob.length)
       ? this.#prefixCount + databases <= MAX_PREFIX_PATTERNS
       : this.#globs.length + databases <= MAX_GLOB_PATTERNS;

@@ -20,12 +20,21 @@ const SPARE_LIMIT = 4;
 const EMPTY = new Uint8Array(0);
 const EMPTY_WORDS = new Int32Array(0);
 
+const MIN_SEGMENT_BYTES = 16 * 1024;
+const MAX_SEGMENT_BYTES = 256 * 1024;
+
 /** The heads: where new items go, and where the cleaner puts survivors. */
 export const Head = { WRITTEN: 0, SURVIVED: 1 } as const;
 
 /** Bytes of an item with these lengths: header, bytes, padding. */
 export function itemBytes(keyLength: number, restLength: number): number {
   return 4 + ((keyLength + restLength + 3) & ~3);
+}
+
+/** Segments so small that a budget has at least 64 of them, within bounds. */
+export function segmentBytesFor(maxBytes: number): number {
+  const wanted = 2 ** Math.floor(Math.log2(maxBytes / 64));
+  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, wanted));
 }
 
 export class Segments {

@@ -20,13 +20,14 @@ import { Entries } from "./entries.ts";
 import { ENTRY_BYTES, type EntryTable, Flag } from "./entry-table.ts";
 import { Fate } from "./epochs.ts";
 import { contentTypeStart, extrasLength, tagCount, tagIdAt } from "./extras.ts";
+import { FetchAhead } from "./fetch-ahead.ts";
 import { Invalidator } from "./invalidator.ts";
 import { Outcome, type RemovalReason } from "./outcome.ts";
 import type { Policy, PolicyName } from "./policy.ts";
+import { segmentBytesFor } from "./segments.ts";
+import { memoryOf, type StoreMemory } from "./store-memory.ts";
 import { Sweeper } from "./sweeper.ts";
 
-const MIN_SEGMENT_BYTES = 16 * 1024;
-const MAX_SEGMENT_BYTES = 256 * 1024;
 /** Smallest budget that the store works with. */
 export const MIN_STORE_BYTES = 1024 * 1024;
 /** Entries that one step of maintenance looks at before the clock is asked again. */
@@ -36,6 +37,8 @@ const STEP_BYTES = 64 * 1024;
 const MAX_PENDING_TAGS = 1_000_000;
 /** Dead share of all segments above which the cleaner works without need, to give memory back. */
 const IDLE_DEAD_SHARE = 0.25;
+
+export type { StoreMemory };
 
 export interface StoreOptions {
   /** Memory budget in bytes, at least 1 MiB. */
@@ -53,24 +56,11 @@ export interface StoreOptions {
   readonly maxClockSkewMs?: number;
 }
 
-export interface StoreMemory {
-  index: number;
-  table: number;
-  segments: number;
-  live: number;
-  dead: number;
-  tags: number;
-  policy: number;
-  wheel: number;
-  patterns: number;
-  guards: number;
-  total: number;
-}
-
 export class Store {
   readonly entries: Entries;
   readonly table: EntryTable;
   readonly #clock: Clock;
+  readonly #fetchAhead: FetchAhead;
   readonly #cleaner: Cleaner;
   readonly #budget: Budget;
   readonly #applier: Applier;
@@ -103,6 +93,7 @@ export class Store {
       nowMs: options.clock.now(),
     });
     this.table = this.entries.table;
+    this.#fetchAhead = new FetchAhead(this.entries);
     this.#cleaner = new Cleaner(this.entries);
     this.#budget = new Budget(this.entries, this.#cleaner, options.maxBytes);
     this.#applier = new Applier(this.entries, this.#budget, this.limits);
@@ -184,6 +175,16 @@ export class Store {
   /** The entry with the stored key `key[start, end)`, whatever it is worth; 0 if there is none. */
   lookup(key: Uint8Array, start: number, end: number): number {
     return this.entries.find(this.entries.hashOf(key, start, end), key, start, end);
+  }
+
+  /** The seeded hash of a stored key. */
+  hashOf(key: Uint8Array, start: number, end: number): number {
+    return this.entries.hashOf(key, start, end);
+  }
+
+  /** Reads, for many keys at a time, what their lookups will read; see fetch-ahead.ts. */
+  fetchAhead(hashes: Int32Array, count: number): void {
+    this.#fetchAhead.fetch(hashes, count);
   }
 
   /** True if a plain read may be answered with the entry. */
@@ -368,20 +369,7 @@ export class Store {
   }
 
   memory(): StoreMemory {
-    const entries = this.entries;
-    return {
-      index: entries.buckets.allocatedBytes,
-      table: entries.table.allocatedBytes,
-      segments: entries.segments.allocatedBytes,
-      live: entries.segments.liveBytes,
-      dead: entries.segments.deadBytes,
-      tags: entries.tags.allocatedBytes,
-      policy: entries.policy.allocatedBytes,
-      wheel: entries.wheel.allocatedBytes,
-      patterns: entries.patterns.allocatedBytes,
-      guards: entries.guards.allocatedBytes,
-      total: entries.allocatedBytes,
-    };
+    return memoryOf(this.entries);
   }
 
   #wantsCleaning(): boolean {
@@ -395,10 +383,4 @@ export class Store {
     if (reclaimAt > this.entries.nowMs) this.entries.wheel.add(id, reclaimAt);
     else this.entries.remove(id, "expired");
   };
-}
-
-/** Segments so small that a budget has at least 64 of them, within bounds. */
-function segmentBytesFor(maxBytes: number): number {
-  const wanted = 2 ** Math.floor(Math.log2(maxBytes / 64));
-  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, wanted));
 }

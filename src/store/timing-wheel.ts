@@ -89,13 +89,28 @@ export class TimingWheel {
     this.#dealt = false;
   }
 
-  /** To the next tick whose bucket holds something, or where a coarser wheel comes round. Returns the steps it took. */
+  /**
+   * To the next tick at which there is something to do: a bucket of the finest wheel that is not empty has its turn, or
+   * a coarser wheel moves on. So a clock that leaps costs a few steps, not one for each tick. Returns the steps it took.
+   */
   #skip(target: number): number {
-    let tick = this.#tick + 1;
-    while (tick < target && (tick & MASK) !== 0 && this.#heads[tick & MASK] === 0) tick++;
-    this.#tick = tick;
+    let span = 1;
+    let next = target;
+    for (let wheel = 0; wheel < WHEELS; wheel++, span *= BUCKETS) {
+      const first = wheel * BUCKETS;
+      let turn = Math.floor(this.#tick / span) + 1;
+      while ((turn & MASK) !== 0 && this.#heads[first + (turn & MASK)] === 0) turn++;
+      next = turn * span;
+      if ((turn & MASK) !== 0 || this.#isOccupied(first)) break;
+    }
+    this.#tick = Math.min(next, target);
     this.#dealt = false;
     return 1;
+  }
+
+  #isOccupied(firstBucket: number): boolean {
+    for (let bucket = firstBucket; bucket < firstBucket + BUCKETS; bucket++) if (this.#heads[bucket] !== 0) return true;
+    return false;
   }
 
   /** Nothing is left in the wheel: straight to the target. */

@@ -11,12 +11,12 @@
  * fills. A candidate that is heavier than one victim must beat the sum of several.
  *
  * Until the store is half full there is no sketch and no order: everything is in the window as it came, and an access
- * costs one comparison. Then sketch and tuner are allocated, at 4 to 8 bytes for each expected entry and 42 KiB at
- * most, by the `add` or `setCapacity` that finds the store half full; later, memory grows only in `setCapacity`.
+ * costs one comparison. Then sketch and tuner are allocated, at 4 to 8 bytes for each expected entry (up to 32 for
+ * fewer than 16,384) and 42 KiB at most, by the `add` or `setCapacity` that finds the store half full; later, memory grows only in `setCapacity`.
  * Entries move to the main space a few with each new one. The newest entry is never the candidate, so what was just
  * written can be read. Nothing depends on whether the store evicts before or after it adds.
  */
-import { isAdmitted, TUNINGS, type Tuning } from "./admission.ts";
+import { givesSecondChance, isAdmitted, TUNINGS, type Tuning } from "./admission.ts";
 import { EntryQueue } from "./entry-queue.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { FrequencySketch, MAX_FREQUENCY } from "./frequency-sketch.ts";
@@ -131,7 +131,7 @@ export class TinyLfu implements Policy {
       this.#probation.push(candidate, weight);
       return victim;
     }
-    if (tuning.admission !== "strict") this.#queueOf(victim).touch(victim);
+    if (givesSecondChance(tuning)) this.#queueOf(victim).touch(victim);
     return candidate;
   }
 
@@ -220,12 +220,13 @@ export class TinyLfu implements Policy {
     // A candidate at the highest estimate may be used any number of times, so there is no sum to compare with.
     let missing = wanted < MAX_FREQUENCY ? this.#weightOf(candidate) - this.#weightOf(victim) : 0;
     let next = table.previous(victim);
-    for (let count = 1; count < MAX_VICTIMS && missing > 0 && next !== 0; count++) {
+    let victims = 1;
+    for (; victims < MAX_VICTIMS && missing > 0 && next !== 0; victims++) {
       given += sketch.estimate(table.hash(next));
       missing -= this.#weightOf(next);
       next = table.previous(next);
     }
-    return isAdmitted(tuning, wanted, given) || (wanted >= WARM && (this.#nextRandom() & WARM_MASK) === 0);
+    return isAdmitted(tuning, wanted, given, victims) || (wanted >= WARM && (this.#nextRandom() & WARM_MASK) === 0);
   }
 
   /** Xorshift (Marsaglia 2003), 32 bits. */

@@ -39,6 +39,7 @@ export class InProcessServer {
         pause: () => {},
         resume: () => {},
         close: () => queueMicrotask(close),
+        cut: () => queueMicrotask(cut),
       });
       return { send: (bytes) => session?.receive(bytes), end: close, close };
     });

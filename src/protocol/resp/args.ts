@@ -31,6 +31,11 @@ export class Args {
   starts: Int32Array = new Int32Array(INITIAL_CAPACITY);
   ends: Int32Array = new Int32Array(INITIAL_CAPACITY);
 
+  /** Bytes of the ranges. */
+  get allocatedBytes(): number {
+    return this.starts.byteLength + this.ends.byteLength;
+  }
+
   /** Where argument `i` begins in `bytes`. */
   start(i: number): number {
     return this.starts[i] as number;

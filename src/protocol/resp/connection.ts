@@ -20,4 +20,6 @@ export interface Connection {
   resume(): void;
   /** Closes once what was written has been sent, or at once if the peer does not take it; calling it twice does nothing. */
   close(): void;
+  /** Closes at once; what has not been sent is dropped and its memory given back. Also after `close`. */
+  cut(): void;
 }

@@ -23,6 +23,11 @@ export class InputBuffer {
     this.parser = new RespParser(maxRequestBytes);
   }
 
+  /** Bytes that are allocated: for the input and for the ranges of its arguments. */
+  get capacity(): number {
+    return this.bytes.length + this.parser.args.allocatedBytes;
+  }
+
   /** Appends `source[start, end)`. */
   append(source: Uint8Array, start: number, end: number): void {
     const length = this.length + end - start;

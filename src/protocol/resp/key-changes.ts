@@ -34,7 +34,9 @@ export class KeyChanges implements KeyObserver {
 
   changed(bytes: Uint8Array, start: number, end: number, event: string): void {
     if (this.#notifications.classes !== 0) this.#notifications.changed(bytes, start, end, event);
-    if (this.#tracking.active && event !== "new") this.#tracking.changed(bytes, start, end);
+    if (!this.#tracking.active || event === "new") return;
+    if (event === "expired" || event === "evicted") this.#tracking.removed(bytes, start, end);
+    else this.#tracking.changed(bytes, start, end);
   }
 
   flushed(): void {

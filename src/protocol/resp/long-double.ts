@@ -5,8 +5,7 @@
  * JavaScript number has 53 bits, so 10.5 + 0.1 or 3.0e3 + 1e-7 would print other digits. Here a value is an exact
  * `mantissa * 2^exponent` with BigInt, rounded half to even to 64 bits after each step, as the hardware does.
  *
- * Accepted text is that of C's strtold in decimal, and "inf"/"infinity"; not accepted, unlike in C: hexadecimal.
- * Text is at most 5,119 bytes long and magnitudes lie within 10^-4966..10^4933, so the BigInts are bounded.
+ * Accepted text is that of C's strtold: decimal, hexadecimal ("0x1.8p3"), and "inf"/"infinity". Text is at most 5,119 bytes long and magnitudes lie within 10^-4966..10^4933, so the BigInts are bounded.
  */
 
 /** `mantissa * 2^exponent`; `INFINITE` is the one value without a mantissa. */
@@ -32,6 +31,8 @@ const FRACTION_DIGITS = 17;
 const FRACTION_SCALE = 10n ** BigInt(FRACTION_DIGITS);
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+/** Hexadecimal digits, and a power of two. */
+const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/;
 const INFINITY_TEXT = /^[+-]?inf(?:inity)?$/i;
 
 function bitLength(value: bigint): number {
@@ -74,7 +75,7 @@ function negated(value: LongDouble): LongDouble {
 export function parseLongDouble(text: string): LongDouble | undefined {
   if (text.length > MAX_TEXT_BYTES) return undefined;
   const parts = DECIMAL.exec(text);
-  if (parts === null) return INFINITY_TEXT.test(text) ? INFINITE : undefined;
+  if (parts === null) return INFINITY_TEXT.test(text) ? INFINITE : parseHexadecimal(text);
   const [, sign, whole = "", fraction = "", exponentText = "0"] = parts;
   if (whole === "" && fraction === "") return undefined;
   const digits = (whole + fraction).replace(/^0+/, "");
@@ -84,8 +85,27 @@ export function parseLongDouble(text: string): LongDouble | undefined {
   if (magnitude > MAX_DECIMAL_MAGNITUDE || magnitude < MIN_DECIMAL_MAGNITUDE) return undefined;
   const integer = BigInt(digits);
   const value = scale >= 0 ? nearest(integer * 10n ** BigInt(scale), 1n) : nearest(integer, 10n ** BigInt(-scale));
+  return inRange(value, sign === "-");
+}
+
+function parseHexadecimal(text: string): LongDouble | undefined {
+  const parts = HEXADECIMAL.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole = "", fraction = "", exponentText = "0"] = parts;
+  if (whole === "" && fraction === "") return undefined;
+  const integer = BigInt(`0x${whole}${fraction}`);
+  if (integer === 0n) return ZERO;
+  const scale = Number(exponentText) - fraction.length * 4;
+  const magnitude = bitLength(integer) + scale;
+  if (magnitude > MAX_BITS || magnitude < MIN_EXPONENT) return undefined;
+  const value = scale >= 0 ? nearest(integer << BigInt(scale), 1n) : nearest(integer, 1n << BigInt(-scale));
+  return inRange(value, sign === "-");
+}
+
+/** The value with its sign; undefined if it over- or underflowed. */
+function inRange(value: LongDouble, negative: boolean): LongDouble | undefined {
   if (value === INFINITE || value.mantissa === 0n) return undefined;
-  return sign === "-" ? negated(value) : value;
+  return negative ? negated(value) : value;
 }
 
 /** The long double nearest to the sum; `INFINITE` if either is, or if the sum overflows. */

@@ -21,17 +21,21 @@ const ESCAPES: Readonly<Record<number, string>> = {
   92: "\\\\",
 };
 
+/** Bytes of a request that a line shows. Policy: the rest of an argument, or of the arguments, is told by its number. */
+export const MAX_SHOWN_BYTES = 65_536;
+
 /** Bytes in double quotes, everything that is not printable ASCII escaped, as Redis's sdscatrepr does. */
 export function quoteBytes(bytes: Uint8Array, start: number, end: number): string {
-  let text = '"';
+  const parts = ['"'];
   for (let i = start; i < end; i++) {
     const c = bytes[i] as number;
     const replacement = ESCAPES[c];
-    if (replacement !== undefined) text += replacement;
-    else if (c >= 32 && c < 127) text += String.fromCharCode(c);
-    else text += `\\x${HEX[c >> 4]}${HEX[c & 15]}`;
+    if (replacement !== undefined) parts.push(replacement);
+    else if (c >= 32 && c < 127) parts.push(String.fromCharCode(c));
+    else parts.push(`\\x${HEX[c >> 4]}${HEX[c & 15]}`);
   }
-  return `${text}"`;
+  parts.push('"');
+  return parts.join("");
 }
 
 export interface MonitoredRequest {
@@ -46,8 +50,17 @@ export interface MonitoredRequest {
 /** The whole line, `+` and CRLF included. */
 export function renderMonitorLine({ args, nowMs, database, remoteAddress, secret }: MonitoredRequest): Uint8Array {
   let text = `+${(nowMs / 1_000).toFixed(6)} [${database} ${remoteAddress}]`;
+  let left = MAX_SHOWN_BYTES;
   for (let i = 0; i < args.count; i++) {
-    text += ` ${secret && i > 0 ? HIDDEN : quoteBytes(args.bytes, args.start(i), args.end(i))}`;
+    if (left <= 0) {
+      text += ` ... (${args.count - i} more arguments)`;
+      break;
+    }
+    const shown = Math.min(args.length(i), left);
+    text += ` ${secret && i > 0 ? HIDDEN : quoteBytes(args.bytes, args.start(i), args.start(i) + shown)}`;
+    if (shown < args.length(i) && !secret) text += `... (${args.length(i) - shown} more bytes)`;
+    // What an empty argument costs the line counts as well.
+    left -= shown + 3;
   }
   return encodeLatin1(`${text}\r\n`);
 }

@@ -29,9 +29,10 @@ export type ParseCode = (typeof ParseCode)[keyof typeof ParseCode];
 
 /** Arguments of one request. Policy: protocol error. */
 export const MAX_ARGUMENTS = 1_048_576;
-/** The same before authentication, and the bytes of one argument there. */
+/** The same before authentication; the bytes of one argument or of an inline request there, and of a whole request. */
 export const MAX_UNAUTHENTICATED_ARGUMENTS = 10;
 export const MAX_UNAUTHENTICATED_BYTES = 16_384;
+export const MAX_UNAUTHENTICATED_REQUEST_BYTES = 2 * MAX_UNAUTHENTICATED_BYTES;
 
 const State = { START: 0, ARGUMENTS: 1, INLINE: 2 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -242,8 +243,10 @@ export class RespParser {
       length = this.#length(bytes, at + 1, end, this.maxRequestBytes);
       if (length === INCOMPLETE) return this.#partial(State.ARGUMENTS, at, 1);
       if (length < 0) return this.#fail("invalid bulk length");
-      if (this.restricted && length > MAX_UNAUTHENTICATED_BYTES) return this.#fail("unauthenticated bulk length");
       at = this.position;
+      if (this.restricted && !this.#acceptsStrangers(at - this.frameStart, length)) {
+        return this.#fail("unauthenticated bulk length");
+      }
       if (at + length + 2 - this.frameStart > this.maxRequestBytes) {
         return this.#fail(`too big request, the limit is ${this.maxRequestBytes} bytes (maxRequestBytes)`);
       }
@@ -260,9 +263,14 @@ export class RespParser {
     return ParseCode.COMPLETE;
   }
 
+  /** True if an argument of `length` bytes, `before` bytes into its request, is let in before authentication. */
+  #acceptsStrangers(before: number, length: number): boolean {
+    return length <= MAX_UNAUTHENTICATED_BYTES && before + length <= MAX_UNAUTHENTICATED_REQUEST_BYTES;
+  }
+
   /** A line of words. `at` is its beginning, or how far it has been searched for its end. */
   #inline(bytes: Uint8Array, at: number, end: number): ParseCode {
-    const limit = this.frameStart + MAX_INLINE_BYTES;
+    const limit = this.frameStart + (this.restricted ? MAX_UNAUTHENTICATED_BYTES : MAX_INLINE_BYTES);
     const stop = end < limit ? end : limit;
     let newline = at;
     while (newline < stop && bytes[newline] !== LF) newline++;

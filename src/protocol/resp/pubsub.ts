@@ -26,6 +26,9 @@ export const MAX_PATTERNS_PER_SESSION = 1_024;
 /** Bytes of a channel's name. Policy: refuse. */
 export const MAX_CHANNEL_BYTES = 4_096;
 
+/** What a topic costs a session beside its name, which is held as text and as bytes: measured, rounded up. */
+const TOPIC_COST = 256;
+
 export type TopicKind = "channel" | "pattern" | "shard";
 
 /** What one kind of topic is called on the wire, and how many and how long its names may be. */
@@ -70,6 +73,8 @@ export class Subscriptions {
   readonly channel = new Set<string>();
   readonly pattern = new Set<string>();
   readonly shard = new Set<string>();
+  /** What the names cost, estimated. */
+  bytes = 0;
 
   /** The number that confirmations of a kind carry: channels and patterns count together, shard channels alone. */
   count(kind: TopicKind): number {
@@ -111,7 +116,7 @@ class Rendering {
     ];
   }
 
-  /** Forgets the last message. */
+  /** Forgets the last message, and gives the memory of a large one back. */
   begin(): void {
     for (const reply of this.#replies) reply.reset();
   }
@@ -172,7 +177,9 @@ export class PubSub {
   /** Lets a session listen to a topic that `refusal` has nothing against; nothing happens if it does already. */
   subscribe(session: Session, kind: TopicKind, name: string): void {
     session.subscriptions ??= new Subscriptions();
+    if (session.subscriptions[kind].has(name)) return;
     session.subscriptions[kind].add(name);
+    session.subscriptions.bytes += TOPIC_COST + 2 * name.length;
     const topics = this.#topics[kind];
     const topic = topics.get(name);
     if (topic === undefined) topics.set(name, { name: encodeLatin1(name), sessions: new Set([session]) });
@@ -183,6 +190,7 @@ export class PubSub {
   unsubscribe(session: Session, kind: TopicKind, name: string): void {
     const subscriptions = session.subscriptions;
     if (subscriptions === undefined || !subscriptions[kind].delete(name)) return;
+    subscriptions.bytes -= TOPIC_COST + 2 * name.length;
     const topics = this.#topics[kind];
     const topic = topics.get(name);
     topic?.sessions.delete(session);
@@ -240,6 +248,7 @@ export class PubSub {
     // A copy of the set is not needed: pushing never subscribes, and a closed session only leaves it.
     const receivers = topic.sessions.size;
     for (const session of topic.sessions) this.#rendering.send(session, render);
+    this.#rendering.begin();
     return receivers;
   }
 }

@@ -12,6 +12,10 @@ export class ServerStatistics {
   /** Closed because the peer took too little of its output, or sent too much while it had to wait. */
   outputLimitReached = 0;
   inputLimitReached = 0;
+  /** Closed because all connections together held too much. */
+  evictedSessions = 0;
+  /** Closed because they did not authenticate in time. */
+  unauthenticatedClosed = 0;
   unknownCommands = 0;
   /** Handlers that threw. */
   internalErrors = 0;

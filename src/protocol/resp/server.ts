@@ -7,8 +7,9 @@
  * causes for other sessions leave at its end.
  *
  * Adapters call `accept` for each connection and `tick` about once a second; everything else reaches the server through
- * its sessions. Limits: connections (a further one is told so and closed), age of an unfinished request, idle time,
- * and how long a peer may take nothing of its output; all closings are counted.
+ * its sessions. Limits: connections (a further one is told so and closed), age of an unfinished request, time until a
+ * connection has authenticated, idle time, how long a peer may take nothing of its output, and what all connections
+ * hold together (held-bytes.ts); all closings are counted.
  */
 import { assert } from "../../core/assert.ts";
 import type { Cancel } from "../../core/ports.ts";
@@ -20,6 +21,7 @@ import type { Command } from "./command.ts";
 import { CommandTable, type Route, RouteBit } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
 import { execute, logSlow, ServerAttention } from "./dispatch.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { InputBuffers } from "./input-buffer.ts";
 import { KeyChanges } from "./key-changes.ts";
 import { Notifications, parseEventClasses } from "./notifications.ts";
@@ -28,6 +30,7 @@ import { PubSub } from "./pubsub.ts";
 import { Reply } from "./reply.ts";
 import { ServerStatistics } from "./server-statistics.ts";
 import { Session } from "./session.ts";
+import type { SessionOutput } from "./session-output.ts";
 import { Halt } from "./session-state.ts";
 import { SlowLog } from "./slow-log.ts";
 import { SpareReplies } from "./spare-replies.ts";
@@ -50,6 +53,7 @@ export class RespServer implements TrackingHost {
   readonly inputs = new InputBuffers();
   readonly replies = new SpareReplies();
   readonly statistics = new ServerStatistics();
+  readonly held: HeldBytes;
   readonly slowLog: SlowLog;
   readonly pubsub = new PubSub();
   readonly tracking: TrackingTable;
@@ -67,7 +71,8 @@ export class RespServer implements TrackingHost {
   slowLogged = false;
   #nextId = 1;
   #inTurn = false;
-  #pushed: Session[] = [];
+  #sharedTime = false;
+  #pushed: SessionOutput[] = [];
   #later: (() => void)[] = [];
   #runningLater = false;
   #turnCommands = 0;
@@ -81,6 +86,7 @@ export class RespServer implements TrackingHost {
     this.commands = new CommandTable(commands);
     this.parser = new RespParser(node.config.maxRequestBytes);
     this.slowLog = new SlowLog(() => node.config);
+    this.held = new HeldBytes(this);
     this.tracking = new TrackingTable(this);
     this.notifications = new Notifications(this.pubsub, (physical) => node.databases.logical(physical));
     this.keyChanges = new KeyChanges(node, this.tracking, this.notifications);
@@ -136,6 +142,7 @@ export class RespServer implements TrackingHost {
     this.tracking.disable(session);
     session.transaction = undefined;
     session.watches = undefined;
+    this.held.ended(session);
     this.statistics.inputBytesOfClosed += session.inputBytes;
     this.statistics.outputBytesOfClosed += session.outputBytes;
   }
@@ -157,12 +164,13 @@ export class RespServer implements TrackingHost {
     return this.#inTurn;
   }
 
-  /** Begins a session's turn. */
-  begin(session: Session): void {
+  /** Begins a session's turn. With `sharedTime` the clock was read for several turns together, and none is timed. */
+  begin(session: Session, sharedTime = false): void {
     assert(!this.#inTurn, "a turn began inside another one");
     this.#inTurn = true;
     this.current = session;
-    this.node.beginTurn();
+    if (!sharedTime) this.node.beginTurn();
+    this.#sharedTime = sharedTime;
     this.reply.reset();
     this.reply.protocol = session.protocol;
     session.ranFromInput = false;
@@ -174,6 +182,8 @@ export class RespServer implements TrackingHost {
     try {
       this.#checkDuration(session);
       session.finishTurn();
+    } catch (cause) {
+      session.fail(cause);
     } finally {
       this.parser.shrink();
       this.current = undefined;
@@ -196,6 +206,7 @@ export class RespServer implements TrackingHost {
     try {
       if (this.tracking.collected) this.tracking.flushBroadcasts();
       if (this.#pushed.length > 0) this.flushPushes();
+      if (this.held.total > this.held.limitBytes) this.held.relieve();
     } finally {
       this.#inTurn = false;
     }
@@ -215,7 +226,7 @@ export class RespServer implements TrackingHost {
   }
 
   /** Notes that a session has messages to send. */
-  pushed(session: Session): void {
+  pushed(session: SessionOutput): void {
     this.#pushed.push(session);
   }
 
@@ -228,6 +239,7 @@ export class RespServer implements TrackingHost {
 
   /** Looks for a slow batch that no entry of the slow log explains (see slow-log.ts). */
   #checkDuration(session: Session): void {
+    if (this.#sharedTime) return;
     const elapsedMs = this.node.ports.clock.now() - this.node.nowMs;
     const logged = this.slowLogged;
     this.slowLogged = false;
@@ -236,7 +248,8 @@ export class RespServer implements TrackingHost {
     const commands = session.commands - this.#turnCommands;
     const route = session.lastRoute;
     if (commands === 0 || route === undefined || (this.attention & ServerAttention.PRECISE) !== 0) return;
-    if (commands > 1 || session.ranFromInput) {
+    const { midway, args } = this.parser;
+    if (commands > 1 || session.ranFromInput || midway || args.count === 0) {
       this.slowLog.noteUnattributed(this.node.nowMs);
       this.#refreshPrecision();
     } else if ((route.bits & (RouteBit.UNLOGGED | RouteBit.TIMED)) === 0) {
@@ -327,9 +340,11 @@ export class RespServer implements TrackingHost {
     if (requestTimeoutMs > 0 && session.partialSince > 0 && nowMs - session.partialSince > requestTimeoutMs) {
       this.statistics.unfinishedClosed++;
       session.kill();
-    } else if (requestTimeoutMs > 0 && (session.halt & Halt.CONGESTED) !== 0) {
-      if (session.stalledMs(nowMs) <= requestTimeoutMs) return;
+    } else if (requestTimeoutMs > 0 && session.stalledMs(nowMs) > requestTimeoutMs) {
       this.statistics.outputLimitReached++;
+      session.cut();
+    } else if (requestTimeoutMs > 0 && !session.authenticated && nowMs - session.strangerSince > requestTimeoutMs) {
+      this.statistics.unauthenticatedClosed++;
       session.kill();
     } else if (idleTimeoutMs > 0 && nowMs - session.lastCommandMs > idleTimeoutMs && this.#mayIdle(session)) {
       this.statistics.idleClosed++;

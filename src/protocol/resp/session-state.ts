@@ -50,6 +50,8 @@ export class SessionState {
   libName = "";
   libVer = "";
   lastCommandMs: number;
+  /** Since when the session is not authenticated, if it is not: wall clock, ms. */
+  strangerSince: number;
   /** The command executed last, or running. */
   lastRoute: Route | undefined;
   /** CLIENT NO-EVICT: kept as a fact; output is bounded for everybody. */
@@ -73,6 +75,7 @@ export class SessionState {
   constructor(node: Node, authenticated: boolean) {
     this.node = node;
     this.lastCommandMs = node.nowMs;
+    this.strangerSince = node.nowMs;
     this.#authenticated = authenticated;
     this.#mark(Attention.UNAUTHENTICATED, !authenticated);
     this.selectPhysical();
@@ -86,6 +89,7 @@ export class SessionState {
     return this.#authenticated;
   }
   set authenticated(value: boolean) {
+    if (this.#authenticated && !value) this.strangerSince = this.node.nowMs;
     this.#authenticated = value;
     this.#mark(Attention.UNAUTHENTICATED, !value);
   }

@@ -12,8 +12,8 @@
  * other sessions collect in buffers of their own and leave at the end of the turn; messages of a session to itself
  * follow the reply of the command that caused them.
  *
- * Limits: bytes of one request (protocol error), unsent output (first stop parsing; closed where pushes alone exceed
- * the limit, or where the peer takes nothing for too long), age of an unfinished request (closed; see server.ts).
+ * Limits: bytes of one request (protocol error), unsent output (see session-output.ts), age of an unfinished request
+ * (closed; see server.ts), and what all sessions together hold (see held-bytes.ts).
  */
 import { assert } from "../../core/assert.ts";
 import { Outcome } from "../../store/outcome.ts";
@@ -24,52 +24,40 @@ import type { InputBuffer } from "./input-buffer.ts";
 import { ParseCode, type RespParser } from "./parser.ts";
 import type { Reply } from "./reply.ts";
 import type { RespServer } from "./server.ts";
-import { Halt, SessionState } from "./session-state.ts";
+import { FLUSH_BYTES, SessionOutput } from "./session-output.ts";
+import { Halt } from "./session-state.ts";
 
-/** A batch's output is sent early when it has grown to this. */
-const FLUSH_BYTES = 256 * 1_024;
 /** The least that is appended to an unfinished request at a time. */
 const PIECE_BYTES = 256;
+/**
+ * What a session that waits reads ahead. Reading goes on until then, because a peer that goes away is noticed by reading.
+ * Policy: the connection stops reading.
+ */
+const READ_AHEAD_BYTES = 64 * 1_024;
 
 const ENDED = Halt.CLOSED | Halt.CLOSING;
 
 /** Ends a block; the handler's late reply is written by the function it is given. */
 export type Unblock = (write?: (reply: Reply) => void) => void;
 
-export class Session extends SessionState {
+export class Session extends SessionOutput {
   readonly id: number;
-  readonly server: RespServer;
-  readonly connection: Connection;
   readonly createdAtMs: number;
-  /** The server's shared buffer: only valid while this session runs. */
-  readonly reply: Reply;
   /** Wall-clock ms since when a request is unfinished; 0 if none is. */
   partialSince = 0;
-  /** Since when the peer has taken nothing of a backlog, and how large that was. */
-  congestedSince = 0;
-  congestedBytes = 0;
   inputBytes = 0;
-  outputBytes = 0;
   commands = 0;
-  /** Bits of `Halt`. */
-  halt = 0;
   /** A request of this turn had been kept in an input buffer. */
   ranFromInput = false;
   #input: InputBuffer | undefined;
-  #pushes: Reply | undefined;
   #blocks = 0;
+  /** What is unsent is dropped when the turn ends. */
+  #cut = false;
 
   constructor(server: RespServer, id: number, connection: Connection) {
-    super(server.node, server.node.config.secrets.length === 0);
+    super(server, connection);
     this.id = id;
-    this.server = server;
-    this.connection = connection;
-    this.reply = server.reply;
     this.createdAtMs = server.node.nowMs;
-  }
-
-  get closed(): boolean {
-    return (this.halt & Halt.CLOSED) !== 0;
   }
 
   /** Bytes received and not executed yet. */
@@ -77,20 +65,23 @@ export class Session extends SessionState {
     return this.#input?.length ?? 0;
   }
 
-  protected override protocolChanged(protocol: 2 | 3): void {
-    if (this.server.current === this) this.reply.protocol = protocol;
+  /** What is allocated for them. */
+  get inputCapacity(): number {
+    return this.#input?.capacity ?? 0;
   }
 
   /** Runs every request that `chunk` completes. The chunk may be overwritten, and is not kept. */
-  receive(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array, sharedTime = false): void {
     const { server } = this;
     assert(server.current === undefined, "a session received bytes while another one was running");
     if ((this.halt & ENDED) !== 0) return;
     this.inputBytes += chunk.length;
-    server.begin(this);
+    server.begin(this, sharedTime);
     try {
       const at = this.#input === undefined ? 0 : this.#continueInput(this.#input, chunk);
       if (at < chunk.length) this.#runChunk(chunk, at);
+    } catch (cause) {
+      this.fail(cause);
     } finally {
       server.end(this);
     }
@@ -104,6 +95,14 @@ export class Session extends SessionState {
   /** The connection is gone. */
   disconnected(): void {
     this.#end();
+    this.server.held.gone(this);
+  }
+
+  /** What cannot happen did, outside of any handler: this connection ends, the others go on. */
+  fail(cause: unknown): void {
+    this.server.statistics.internalErrors++;
+    this.node.ports.log.write("error", "session failed", { from: this.connection.remoteAddress, cause });
+    this.cut();
   }
 
   /** Ends a reason not to go on; if it was the last one, what has been buffered is run now. */
@@ -124,6 +123,8 @@ export class Session extends SessionState {
     try {
       write?.(this.reply);
       if (this.halt === 0) this.#proceed();
+    } catch (cause) {
+      this.fail(cause);
     } finally {
       server.end(this);
     }
@@ -133,21 +134,22 @@ export class Session extends SessionState {
   /** Stops parsing after the command that is running; it replies, once, through the function that is returned. */
   block(): Unblock {
     const ticket = ++this.#blocks;
-    this.#stop(Halt.BLOCKED);
+    const silent = this.replyMode !== "on";
+    this.stop(Halt.BLOCKED);
     return (write) => {
       if (ticket !== this.#blocks || (this.halt & Halt.BLOCKED) === 0) return;
-      this.release(Halt.BLOCKED, write);
+      this.release(Halt.BLOCKED, silent ? undefined : write);
     };
   }
 
   /** For the dispatcher: the request at hand is not run now but again when the pause ends. */
   hold(): void {
-    this.#stop(Halt.PAUSED);
+    this.stop(Halt.PAUSED);
   }
 
-  #stop(reason: number): void {
+  protected override stop(reason: number): void {
     this.halt |= reason;
-    this.connection.pause();
+    if (reason === Halt.CONGESTED) this.connection.pause();
   }
 
   /** Closes when the replies of this turn have been written; requests that follow are not run. */
@@ -167,12 +169,21 @@ export class Session extends SessionState {
     this.#end();
   }
 
+  override cut(): void {
+    if (this.running) {
+      this.halt |= Halt.CLOSING;
+      this.#cut = true;
+      return;
+    }
+    this.connection.cut();
+    this.#end();
+  }
+
   #end(): void {
     if (this.closed) return;
     this.halt |= Halt.CLOSED;
     this.#dropInput();
-    if (this.#pushes !== undefined) this.server.replies.release(this.#pushes);
-    this.#pushes = undefined;
+    this.dropPushes();
     this.server.remove(this);
   }
 
@@ -194,6 +205,7 @@ export class Session extends SessionState {
       input.append(chunk, stopped, chunk.length);
       input.parser.adopt(parser, stopped);
       this.#input = input;
+      if (this.halt !== 0) this.#readAhead(input);
     }
   }
 
@@ -222,12 +234,17 @@ export class Session extends SessionState {
 
   #keepForLater(input: InputBuffer, chunk: Uint8Array, at: number): number {
     input.append(chunk, at, chunk.length);
+    this.#readAhead(input);
     const limit = this.node.config.maxRequestBytes;
     if (input.length > limit) {
       this.server.statistics.inputLimitReached++;
       this.closeAfterReply();
     }
     return chunk.length;
+  }
+
+  #readAhead(input: InputBuffer): void {
+    if (input.length > READ_AHEAD_BYTES) this.connection.pause();
   }
 
   /** Goes on with what was kept. */
@@ -247,7 +264,8 @@ export class Session extends SessionState {
       if (at < 0) return parser.frameStart;
       if (at === end) break;
     }
-    parser.begin(at);
+    // At the end of the bytes nothing begins: the arguments stay, for the slow log.
+    if (at < end) parser.begin(at);
     return at;
   }
 
@@ -266,7 +284,7 @@ export class Session extends SessionState {
       return -1;
     }
     this.commands++;
-    if (this.#pushes !== undefined) this.#takeOwnPushes(this.#pushes);
+    if (this.pushes !== undefined) this.takeOwnPushes();
     if (reply.length >= FLUSH_BYTES) this.flush();
     return parser.position;
   }
@@ -288,87 +306,26 @@ export class Session extends SessionState {
     this.halt |= Halt.CLOSING;
   }
 
-  // ---- Output
-
-  /** Sends the replies written so far, and stops parsing if the peer is behind. */
-  flush(): void {
-    const { reply, connection } = this;
-    if (reply.length > 0) {
-      this.outputBytes += reply.length;
-      connection.write(reply.view());
-      reply.reset();
-      if (connection.pendingBytes > this.node.config.outputSoftBytes) this.#congest();
-    }
-  }
-
-  #congest(): void {
-    if ((this.halt & Halt.CONGESTED) !== 0) return;
-    this.congestedSince = this.node.nowMs;
-    this.congestedBytes = this.connection.pendingBytes;
-    this.#stop(Halt.CONGESTED);
-  }
-
-  /** How long the peer has taken nothing of a backlog. */
-  stalledMs(nowMs: number): number {
-    const { pendingBytes } = this.connection;
-    if (pendingBytes !== this.congestedBytes) {
-      this.congestedBytes = pendingBytes;
-      this.congestedSince = nowMs;
-    }
-    return nowMs - this.congestedSince;
-  }
+  // ---- The end of a turn
 
   /** For the server, at the end of this session's turn. */
   finishTurn(): void {
-    if (this.#pushes !== undefined) this.#takeOwnPushes(this.#pushes);
-    this.flush();
+    this.takeOwnPushes();
+    if (!this.#cut) this.flush();
     this.lastCommandMs = this.node.nowMs;
     if ((this.halt & ENDED) !== 0) {
-      if (!this.closed) this.connection.close();
+      if (this.#cut) this.connection.cut();
+      else if (!this.closed) this.connection.close();
       this.#end();
       return;
     }
     if (this.#input === undefined || this.halt !== 0) this.partialSince = 0;
     else if (this.partialSince === 0) this.partialSince = this.node.nowMs;
+    this.reportHeld();
   }
 
-  /**
-   * Sends a message out of band: to this session's own running command after its reply, to another session at the end
-   * of the turn, and at once if nobody is running.
-   */
-  push(write: (reply: Reply) => void): void {
-    if ((this.halt & ENDED) !== 0) return;
-    const { server } = this;
-    let pushes = this.#pushes;
-    if (pushes === undefined) {
-      pushes = server.replies.take();
-      this.#pushes = pushes;
-      if (server.current !== this) server.pushed(this);
-    }
-    pushes.protocol = this.protocol;
-    write(pushes);
-    if (pushes.length >= FLUSH_BYTES && server.current !== this) this.flushPushes();
-    else if (!server.busy) server.flushPushes();
-  }
-
-  /** For the server: sends what was pushed, and closes a reader that is too slow for it. */
-  flushPushes(): void {
-    const pushes = this.#pushes;
-    if (pushes === undefined) return;
-    this.#pushes = undefined;
-    this.outputBytes += pushes.length;
-    this.connection.write(pushes.view());
-    this.server.replies.release(pushes);
-    if (this.connection.pendingBytes <= this.node.config.maxOutputBytes) return;
-    this.server.statistics.outputLimitReached++;
-    this.kill();
-  }
-
-  #takeOwnPushes(pushes: Reply): void {
-    this.#pushes = undefined;
-    this.reply.commandStart = this.reply.length;
-    this.reply.raw(pushes.bytes, 0, pushes.length);
-    this.server.replies.release(pushes);
+  protected override reportHeld(): void {
+    this.server.held.note(this);
   }
 
   /** Answers a refused write with its error; true if it did. */

@@ -20,6 +20,7 @@
  */
 import { decodeLatin1, encodeLatin1 } from "../../core/bytes.ts";
 import { userStart } from "../../core/keyspace.ts";
+import { MAX_KEY_BYTES } from "../../core/limits.ts";
 import type { Args } from "./args.ts";
 import { type Command, keyIndexes } from "./command.ts";
 import type { Reply } from "./reply.ts";
@@ -85,6 +86,8 @@ export class TrackingTable {
   readonly #maxBytes: number;
   readonly #sessions = new Map<number, Session>();
   readonly #readers = new Map<string, number | Set<number>>();
+  /** Where the next key to take out at the limit is: an iterator of its own does not begin at the front again each time. */
+  #victims = this.#readers.keys();
   readonly #prefixes = new Map<string, Prefix>();
   /** How many prefixes have each length, so that a change looks up one prefix for each of them. */
   readonly #prefixLengths = new Map<number, number>();
@@ -177,11 +180,19 @@ export class TrackingTable {
     if (session.tracking !== undefined && session.transaction === undefined) session.tracking.caching = false;
   }
 
-  /** The stored key `bytes[start, end)` has changed, or is gone. */
+  /** The running session has changed, or removed, the stored key `bytes[start, end)`. */
   changed(bytes: Uint8Array, start: number, end: number): void {
-    const key = decodeLatin1(bytes, userStart(bytes, start, end), end);
-    if (this.#prefixes.size > 0) this.#collect(key);
-    this.#invalidate(key);
+    this.#changedBy(this.#host.running, decodeLatin1(bytes, userStart(bytes, start, end), end));
+  }
+
+  /** The same for a key that nobody changed: it expired or was evicted, which NOLOOP does not spare anybody. */
+  removed(bytes: Uint8Array, start: number, end: number): void {
+    this.#changedBy(undefined, decodeLatin1(bytes, userStart(bytes, start, end), end));
+  }
+
+  #changedBy(by: Session | undefined, key: string): void {
+    if (this.#prefixes.size > 0) this.#collect(key, by);
+    this.#invalidate(key, by);
   }
 
   /** Everything may have changed: a flush, or an invalidation by tag or pattern. */
@@ -198,12 +209,14 @@ export class TrackingTable {
     this.#collected = 0;
     for (const { sessions, changed } of this.#prefixes.values()) {
       if (changed.size === 0) continue;
-      const all = keysWriter([...changed.keys()]);
+      // Taken out first: sending may cut a session off, and with it this prefix.
+      const taken = new Map(changed);
+      changed.clear();
+      const all = keysWriter([...taken.keys()]);
       for (const session of sessions) {
-        const writer = session.tracking?.noLoop ? keysWriter(keysOfOthers(changed, session)) : all;
+        const writer = session.tracking?.noLoop ? keysWriter(keysOfOthers(taken, session)) : all;
         if (writer !== undefined) this.#send(session, writer);
       }
-      changed.clear();
     }
   }
 
@@ -212,12 +225,12 @@ export class TrackingTable {
     return this.#collected > 0;
   }
 
-  #collect(key: string): void {
+  #collect(key: string, by: Session | undefined): void {
     for (const length of this.#prefixLengths.keys()) {
       const entry = length > key.length ? undefined : this.#prefixes.get(key.slice(0, length));
       if (entry === undefined) continue;
       if (!entry.changed.has(key)) this.#collected++;
-      entry.changed.set(key, this.#host.running);
+      entry.changed.set(key, by);
     }
     if (this.#collected > MAX_COLLECTED_KEYS) this.flushBroadcasts();
   }
@@ -231,7 +244,10 @@ export class TrackingTable {
   }
 
   #remember(id: number, bytes: Uint8Array, start: number, end: number): void {
-    const key = decodeLatin1(bytes, userStart(bytes, start, end), end);
+    const from = userStart(bytes, start, end);
+    // No entry can have such a key, so it never changes.
+    if (end - from > MAX_KEY_BYTES) return;
+    const key = decodeLatin1(bytes, from, end);
     const readers = this.#readers.get(key);
     if (readers === undefined) {
       this.#readers.set(key, id);
@@ -245,13 +261,13 @@ export class TrackingTable {
       this.#bytes += READER_COST;
     }
     while (this.#readers.size > this.#maxKeys || this.#bytes > this.#maxBytes) {
-      const [oldest] = this.#readers.keys();
-      if (oldest === undefined) return;
-      this.#invalidate(oldest);
+      const next = this.#victims.next();
+      if (next.done) this.#victims = this.#readers.keys();
+      else this.#invalidate(next.value, undefined);
     }
   }
 
-  #invalidate(key: string): void {
+  #invalidate(key: string, by: Session | undefined): void {
     const readers = this.#readers.get(key);
     if (readers === undefined) return;
     this.#readers.delete(key);
@@ -262,7 +278,7 @@ export class TrackingTable {
       const session = this.#sessions.get(id);
       const state = session?.tracking;
       if (session === undefined || state === undefined || state.broadcast) continue;
-      if (state.noLoop && session === this.#host.running) continue;
+      if (state.noLoop && session === by) continue;
       this.#send(session, writer);
     }
   }

@@ -17,12 +17,15 @@
  */
 import { copyBytes, decodeLatin1 } from "../../core/bytes.ts";
 import { storedKey, userStart } from "../../core/keyspace.ts";
+import { MAX_KEY_BYTES } from "../../core/limits.ts";
 import type { Node } from "../../node/node.ts";
 import type { Args } from "./args.ts";
 import type { Route } from "./command-table.ts";
 
 /** Keys that a session may watch at a time. Policy: refuse. */
 export const MAX_WATCHED_KEYS = 16_384;
+/** What a watched key costs beside its bytes, which are held twice: estimated. */
+const WATCH_COST = 256;
 /** What a queued request and each of its arguments cost beside its bytes. */
 const REQUEST_COST = 256;
 const ARGUMENT_COST = 10;
@@ -80,6 +83,8 @@ interface WatchedKey extends KeySight {
 
 /** The keys that a session watches. */
 export class Watches {
+  /** What the watched keys cost. */
+  bytes = 0;
   readonly #node: Node;
   readonly #keys = new Map<string, WatchedKey>();
 
@@ -99,6 +104,8 @@ export class Watches {
    */
   add(database: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = userStart(bytes, start, end);
+    // No entry can have such a key, so it never changes.
+    if (end - from > MAX_KEY_BYTES) return true;
     const name = `${database}:${decodeLatin1(bytes, from, end)}`;
     if (this.#keys.has(name)) return true;
     if (this.#keys.size >= MAX_WATCHED_KEYS) return false;
@@ -106,6 +113,7 @@ export class Watches {
     copyBytes(bytes, from, end, watched.key, 0);
     look(this.#node, bytes, start, end, watched);
     this.#keys.set(name, watched);
+    this.bytes += WATCH_COST + 2 * (end - from);
     return true;
   }
 

@@ -171,6 +171,7 @@ const commands: Case[] = [
       matches("COMMAND INFO get", /^\[\["get",2,.*"readonly".*"fast".*,1,1,1,.*"@read".*"@string".*"@fast"/),
       matches("COMMAND INFO mget nosuch", /^\[\["mget",-2,.*,1,-1,1,.*,null]$/),
       matches("COMMAND INFO config|get", /^\[\["config\|get",-3,.*"admin"/),
+      matches("COMMAND INFO publish", /^\[\["publish",3,(?!.*"may_replicate")/),
       matches("COMMAND INFO client", /^\[\["client",-2,.*\["client\|\w+",/),
       matches("COMMAND", /\["get",2,/),
       matches("COMMAND COUNT", /^\d+$/),

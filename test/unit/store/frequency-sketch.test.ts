@@ -12,9 +12,11 @@ function hashOf(key: number): number {
 describe("frequency sketch", () => {
   const sizes: { entries: number; bytes: number }[] = [
     { entries: 0, bytes: 256 },
-    { entries: 64, bytes: 256 },
-    { entries: 65, bytes: 512 },
-    { entries: 1000, bytes: 4096 },
+    { entries: 64, bytes: 1024 },
+    { entries: 65, bytes: 2048 },
+    { entries: 4096, bytes: 65_536 },
+    { entries: 16_384, bytes: 65_536 },
+    { entries: 16_385, bytes: 131_072 },
     { entries: 100_000, bytes: 524_288 },
   ];
   for (const { entries, bytes } of sizes) {
@@ -48,7 +50,7 @@ describe("frequency sketch", () => {
   });
 
   test("is right for most keys when it holds as many as it was made for, and seldom far off", () => {
-    const entries = 4096;
+    const entries = 16_384;
     const sketch = new FrequencySketch(entries);
     for (let key = 0; key < entries; key++) {
       for (let use = 0; use <= key % 4; use++) sketch.increment(hashOf(key));
@@ -68,8 +70,8 @@ describe("frequency sketch", () => {
     expect(absent / entries).toBeLessThan(0.2);
   });
 
-  test("halves all counts, in slices, once twenty uses for each entry were counted", () => {
-    const entries = 1024;
+  test("halves all counts, in slices, once twenty uses for each word were counted", () => {
+    const entries = 16_384;
     const sketch = new FrequencySketch(entries);
     for (let use = 0; use < 12; use++) sketch.increment(1);
     // Uses of a key at the highest estimate change nothing but the number of uses.
@@ -83,20 +85,29 @@ describe("frequency sketch", () => {
     expect(sketch.estimate(1)).toBe(3);
   });
 
-  test("keeps every estimate while it doubles, and frees the old table when it has", () => {
+  test("halves the counts of a small store once thirty uses for each entry were counted", () => {
     const sketch = new FrequencySketch(1024);
+    for (let use = 0; use < 12; use++) sketch.increment(1);
+    for (let use = 12; use < 30 * 1024; use++) sketch.increment(2);
+    expect(sketch.estimate(1)).toBe(12);
+    for (let slice = 0; slice < 4096 / 64; slice++) sketch.increment(3);
+    expect(sketch.estimate(1)).toBe(6);
+  });
+
+  test("keeps every estimate while it doubles, and frees the old table when it has", () => {
+    const sketch = new FrequencySketch(16_384);
     for (let key = 0; key < 500; key++) for (let use = 0; use < key % 8; use++) sketch.increment(hashOf(key));
     const before = Array.from({ length: 500 }, (_, key) => sketch.estimate(hashOf(key)));
-    sketch.resize(5000);
-    expect(sketch.allocatedBytes).toBe(4096 + 8192);
-    for (let slice = 0; slice <= 1024 / 64; slice++) {
+    sketch.resize(80_000);
+    expect(sketch.allocatedBytes).toBe(65_536 + 131_072);
+    for (let slice = 0; slice <= 16_384 / 64; slice++) {
       expect(Array.from({ length: 500 }, (_, key) => sketch.estimate(hashOf(key)))).toEqual(before);
-      if (slice < 1024 / 64) sketch.increment(hashOf(7));
+      if (slice < 16_384 / 64) sketch.increment(hashOf(7));
       before[7] = sketch.estimate(hashOf(7));
     }
-    expect(sketch.allocatedBytes).toBe(8192);
+    expect(sketch.allocatedBytes).toBe(131_072);
     expect(before[7]).toBe(15);
     sketch.resize(100);
-    expect(sketch.allocatedBytes).toBe(8192);
+    expect(sketch.allocatedBytes).toBe(131_072);
   });
 });

@@ -41,12 +41,14 @@ export interface EpochOptions {
 export class TestStore {
   nowMs = START_MS;
   monotonicMs = 0;
+  /** How far the monotonic clock moves on with every look at it: with 1, `maintain(0)` makes a single step. */
+  lookMs = 0;
   readonly store: Store;
   readonly record = new MutableRecord();
   #last = 0;
 
   constructor(options: Partial<StoreOptions> = {}) {
-    const clock: Clock = { now: () => this.nowMs, monotonic: () => this.monotonicMs };
+    const clock: Clock = { now: () => this.nowMs, monotonic: () => (this.monotonicMs += this.lookMs) };
     this.store = new Store({ maxBytes: 8 * 2 ** 20, origin: OWN, random: seededRandom(1), clock, ...options });
   }
 
@@ -140,7 +142,7 @@ export class TestStore {
 
   /** Maintenance until there is nothing left to do. */
   settle(): void {
-    while (this.store.maintain(1_000)) {}
+    while (this.store.maintain(1_000) || this.store.busy) {}
   }
 
   /** All keys that a complete scan visits. */

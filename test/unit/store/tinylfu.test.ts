@@ -169,8 +169,11 @@ describe("tinylfu", () => {
       { name: "more than all", uses: 11, expected: true },
       { name: "so often that it cannot be counted", uses: 100, expected: true },
     ];
-    for (const { name, uses, expected } of cases) {
-      const world = new World(TUNINGS[1]);
+    const runs = cases.flatMap((row) =>
+      ["proven" as const, "even" as const].map((admission) => ({ ...row, admission })),
+    );
+    for (const { name, uses, expected, admission } of runs) {
+      const world = new World({ windowShare: 0.05, protectedShare: 0.8, admission });
       world.policy.setCapacity(64, 64);
       const light = Array.from({ length: 60 }, (_, key) => world.add(Math.imul(key + 1, 0x9e3779b1)));
       // Everything but the newest entries is in the main space now, and used about twice.

@@ -2,10 +2,10 @@
  * One connection as CLIENT LIST and CLIENT INFO show it: a line of "field=value" pairs, in Redis's order and with its names.
  *
  * Fields that describe Redis's own buffers (qbuf-free, argv-mem, rbs, rbp) are 0: input is parsed where it arrived, and the
- * reply buffer is shared by all connections. `tot-mem` is what a connection holds here: unparsed input, queued requests
- * and unsent output. A connection's name, its library's and its version are single words of printable ASCII.
+ * reply buffer is shared by all connections. `tot-mem` is what a connection holds here (held-bytes.ts). A connection's name, its library's and its version are single words of printable ASCII.
  */
 import type { Args } from "../args.ts";
+import { bytesHeldBy } from "../held-bytes.ts";
 import type { Session } from "../session.ts";
 import { Halt } from "../session-state.ts";
 
@@ -41,8 +41,7 @@ export function typeOf(session: Session): ClientType {
 
 /** Bytes that the connection holds. */
 export function sessionBytes(session: Session): number {
-  const queued = session.transaction?.bytes ?? 0;
-  return SESSION_BYTES + session.bufferedBytes + queued + session.connection.pendingBytes;
+  return SESSION_BYTES + bytesHeldBy(session);
 }
 
 function flagsOf(session: Session): string {

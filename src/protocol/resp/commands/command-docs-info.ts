@@ -10,6 +10,8 @@ import type { Reply } from "../reply.ts";
 import { type Argument, parseSyntax } from "./command-docs-arguments.ts";
 
 const MOVABLE = "movablekeys";
+/** A flag that Redis keeps to itself. */
+const UNTOLD = "may_replicate";
 
 /** What a command does to its keys, as COMMAND GETKEYSANDFLAGS says it. */
 export function keyFlags(command: Command): readonly string[] {
@@ -17,7 +19,8 @@ export function keyFlags(command: Command): readonly string[] {
 }
 
 function flagsOf(command: Command): readonly string[] {
-  const { flags, keys } = command;
+  const { keys } = command;
+  const flags = command.flags.filter((flag) => flag !== UNTOLD);
   return typeof keys === "function" && !flags.includes(MOVABLE) ? [...flags, MOVABLE] : flags;
 }
 

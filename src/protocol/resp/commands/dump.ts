@@ -78,10 +78,10 @@ function restore(session: Session, args: Args): void {
   const ttl = args.bigint(2);
   if (ttl === undefined) return reply.error(NOT_AN_INTEGER);
   if (ttl < 0n) return reply.error("ERR Invalid TTL value, must be >= 0");
-  const expiresAt = ttl === 0n ? 0 : Number(ttl) + (options.absolute ? 0 : node.nowMs);
-  if (expiresAt > MAX_EXPIRES_AT_MS) return reply.error("ERR invalid expire time in 'restore' command");
   const value = decodeDump(bytes, args.start(3), args.end(3), node.config.maxValueBytes);
   if (typeof value === "string") return reply.error(faultText(session, value));
+  const expiresAt = ttl === 0n ? 0 : Number(ttl) + (options.absolute ? 0 : node.nowMs);
+  if (expiresAt > MAX_EXPIRES_AT_MS) return reply.error("ERR invalid expire time in 'restore' command");
   if (expiresAt !== 0 && expiresAt <= node.nowMs) {
     if (present) node.delete(bytes, args.start(1), args.end(1));
     return reply.ok();

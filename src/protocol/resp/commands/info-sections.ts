@@ -202,7 +202,7 @@ function statsFields(server: RespServer): readonly Field[] {
     ["expired_stale_perc", "0.00"],
     ["expired_time_cap_reached_count", 0],
     ["evicted_keys", store.removed.evicted],
-    ["evicted_clients", 0],
+    ["evicted_clients", statistics.evictedSessions],
     ["total_eviction_exceeded_time", 0],
     ["keyspace_hits", counters.hits],
     ["keyspace_misses", counters.misses],

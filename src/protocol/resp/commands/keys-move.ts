@@ -17,6 +17,11 @@ const MOVE_EVENTS = { from: "move_from", to: "move_to" };
 const INT32_MIN = -2_147_483_648;
 const INT32_MAX = 2_147_483_647;
 
+/** True if Redis's own reader of database numbers would take it, whether or not there is a database with it. */
+export function isInt32(given: bigint): boolean {
+  return given >= INT32_MIN && given <= INT32_MAX;
+}
+
 /** A logical database's number, or -1 if there is none with it. */
 export function databaseIndex(session: Session, given: bigint): number {
   const count = Math.min(DATABASE_COUNT, session.node.config.databases);
@@ -34,7 +39,7 @@ export function databaseArgument(session: Session, args: Args, i: number): numbe
     session.reply.error("ERR value is not an integer or out of range");
     return -1;
   }
-  if (exact < INT32_MIN || exact > INT32_MAX) {
+  if (!isInt32(exact)) {
     session.reply.error(`ERR value is out of range, value must between ${INT32_MIN} and ${INT32_MAX}`);
     return -1;
   }

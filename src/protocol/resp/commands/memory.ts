@@ -89,8 +89,6 @@ function doctor(session: Session): void {
   reply.verbatim(`Sam, I detected a few issues in this Shoal instance memory implants:\n\n${list}`);
 }
 
-const FLAGS = ["loading", "stale"] as const;
-
 export const memoryCommand: Command = command({
   name: "memory",
   arity: -2,
@@ -117,7 +115,6 @@ export const memoryCommand: Command = command({
     command({
       name: "memory|stats",
       arity: 2,
-      flags: FLAGS,
       group: "server",
       since: "4.0.0",
       summary: "Returns details about memory usage.",
@@ -128,7 +125,6 @@ export const memoryCommand: Command = command({
     command({
       name: "memory|doctor",
       arity: 2,
-      flags: FLAGS,
       group: "server",
       since: "4.0.0",
       summary: "Outputs a memory problems report.",
@@ -139,7 +135,6 @@ export const memoryCommand: Command = command({
     command({
       name: "memory|purge",
       arity: 2,
-      flags: FLAGS,
       group: "server",
       since: "4.0.0",
       summary: "Does nothing: memory is given back in the background.",

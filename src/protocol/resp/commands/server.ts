@@ -14,7 +14,7 @@ import { configCommand } from "./config.ts";
 import { debugCommand } from "./debug.ts";
 import { infoCommand } from "./info.ts";
 import { serverProcess } from "./info-process.ts";
-import { databaseIndex } from "./keys-move.ts";
+import { databaseIndex, isInt32 } from "./keys-move.ts";
 import { memoryCommand } from "./memory.ts";
 import { clusterCommands } from "./server-cluster.ts";
 import { latencyCommand } from "./server-latency.ts";
@@ -43,8 +43,8 @@ function flushAll(session: Session, args: Args): void {
 function swapDatabases(session: Session, args: Args): void {
   const { node, reply, server } = session;
   const [first, second] = [args.bigint(1), args.bigint(2)];
-  if (first === undefined) return reply.error("ERR invalid first DB index");
-  if (second === undefined) return reply.error("ERR invalid second DB index");
+  if (first === undefined || !isInt32(first)) return reply.error("ERR invalid first DB index");
+  if (second === undefined || !isInt32(second)) return reply.error("ERR invalid second DB index");
   const [a, b] = [databaseIndex(session, first), databaseIndex(session, second)];
   if (a < 0 || b < 0) return reply.error("ERR DB index is out of range");
   if (a !== b) {

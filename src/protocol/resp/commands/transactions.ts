@@ -33,9 +33,13 @@ function exec(session: Session): void {
   const route = session.lastRoute;
   reply.array(transaction.requests.length);
   // The transaction stays until its last request has run: what must not happen within one (blocking) can ask for it.
-  for (const request of transaction.requests) server.execute(session, request.route, request.args);
-  session.lastRoute = route;
-  endTransaction(session);
+  try {
+    for (const request of transaction.requests) server.execute(session, request.route, request.args);
+  } finally {
+    // Also where the replies together are too large for one: the transaction has run, and its end is an error.
+    session.lastRoute = route;
+    endTransaction(session);
+  }
 }
 
 function endTransaction(session: Session): void {

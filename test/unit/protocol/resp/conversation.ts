@@ -111,6 +111,7 @@ export class Peer {
       pause: () => {},
       resume: () => {},
       close: () => {},
+      cut: () => {},
     };
     this.session = server.accept(connection);
     this.session.protocol = protocol;

@@ -236,6 +236,7 @@ describe("Session under fuzzing", () => {
         pause: () => {},
         resume: () => {},
         close: () => {
+        cut: () => {
           closed = true;
         },
       });

@@ -40,6 +40,10 @@ export class FakeConnection implements Connection {
   close(): void {
     this.closed = true;
   }
+  cut(): void {
+    this.closed = true;
+    this.pendingBytes = 0;
+  }
 
   /** All that was written since the last call. */
   take(): string {

@@ -1,0 +1,32 @@
+/**
+ * Touches what many lookups will read, in step: all buckets, then all entries, then all items. Each step's reads do not
+ * depend on each other, so the processor waits for many cache misses at once instead of for one after the other.
+ */
+import type { Entries } from "./entries.ts";
+
+export class FetchAhead {
+  readonly #entries: Entries;
+  #ids = new Int32Array(64);
+  /** Depends on everything that was read, so that no read can be optimized away. It means nothing. */
+  touched = 0;
+
+  constructor(entries: Entries) {
+    this.#entries = entries;
+  }
+
+  fetch(hashes: Int32Array, count: number): void {
+    const { buckets, table, segments } = this.#entries;
+    if (this.#ids.length < count) this.#ids = new Int32Array(count);
+    const ids = this.#ids;
+    for (let i = 0; i < count; i++) ids[i] = buckets.head(buckets.bucketOf(hashes[i]));
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const id = ids[i];
+      if (id === 0) continue;
+      touched ^= table.chain(id);
+      ids[i] = table.address(id);
+    }
+    for (let i = 0; i < count; i++) if (ids[i] !== 0) touched ^= segments.header(ids[i] >>> 0);
+    this.touched = touched;
+  }
+}

@@ -120,7 +120,6 @@ class BunConnection implements Connection {
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets);
   const batch = new TurnBatch(server);
-  const run = () => batch.run();
   const listener = Bun.listen<BunConnection>({
     hostname: address.hostname,
     port: address.port,
@@ -133,7 +132,7 @@ export async function listenResp(server: RespServer, address: { hostname: string
       },
       data(socket, bytes) {
         const { session } = socket.data;
-        if (session !== undefined && batch.add(session, bytes)) setImmediate(run);
+        if (session !== undefined && batch.add(session, bytes)) setImmediate(batch.run);
       },
       drain(socket) {
         if (socket.data.pendingBytes > 0) socket.data.flush();

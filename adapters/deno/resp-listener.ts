@@ -1,17 +1,18 @@
 /**
  * The Redis protocol on Deno's sockets (`Deno.listen`).
  *
- * Reading is a loop per connection; its buffer begins small, so that an idle connection holds little, grows to
- * `MAX_READ_BYTES` while reads fill it, and shrinks again when they do not. A buffer given to `write` belongs to that write
- * until its promise settles, while the session reuses its own; so replies are copied, one write is in flight, and what
- * arrives meanwhile is gathered for the next. The loop does not wait for writes: the session pauses it when its backlog
- * grows. A connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written to it.
+ * Each connection has a read under way; its buffer begins small, so that an idle connection holds little, grows to
+ * `MAX_READ_BYTES` while reads fill it, and shrinks again when they do not. What one round of the event loop read is run
+ * together (turn-batch.ts), then each connection reads on. A buffer given to `write` belongs to that write until its
+ * promise settles, while the session reuses its own; so replies are copied, one write is in flight, and what arrives
+ * meanwhile is gathered for the next. A connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written.
  */
 import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
 import type { Session } from "../../src/protocol/resp/session.ts";
+import { TurnBatch } from "../../src/protocol/resp/turn-batch.ts";
 
 /** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
@@ -50,20 +51,26 @@ class DenoConnection implements Connection {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #conn: DenoConn;
+  readonly #batch: TurnBatch;
+  #buffer = allocateBytes(MIN_READ_BYTES);
+  #small = 0;
   session: Session | undefined;
   /** Gathered for the next write: `#filling[0, #filled)`. The other buffer is the one in flight. */
   #filling = new Uint8Array(0);
   #filled = 0;
   #spare = new Uint8Array(0);
   #inFlight = 0;
+  /** Where in its buffer the write in flight began. */
+  #from = 0;
   #closing = false;
   #closed = false;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #resumed: (() => void) | undefined;
   #paused = false;
 
-  constructor(conn: DenoConn) {
+  constructor(conn: DenoConn, batch: TurnBatch) {
     this.#conn = conn;
+    this.#batch = batch;
     this.remoteAddress = `${conn.remoteAddr.hostname}:${conn.remoteAddr.port}`;
     this.localAddress = `${conn.localAddr.hostname}:${conn.localAddr.port}`;
   }
@@ -114,27 +121,31 @@ class DenoConnection implements Connection {
     this.#conn.close();
   }
 
-  /** Reads until the connection ends, giving the session every chunk. Never rejects. */
-  async read(): Promise<void> {
-    let buffer = allocateBytes(MIN_READ_BYTES);
-    let small = 0;
-    try {
-      while (!this.#closed) {
-        if (this.#paused) await new Promise<void>((resolve) => (this.#resumed = resolve));
-        const length = await this.#conn.read(buffer);
-        if (length === null) break;
-        this.session?.receive(length === buffer.length ? buffer : buffer.subarray(0, length));
-        small = length * 8 < buffer.length ? small + 1 : 0;
-        if (length === buffer.length && length < MAX_READ_BYTES) buffer = allocateBytes(MAX_READ_BYTES);
-        else if (small > SMALL_READS && buffer.length > MIN_READ_BYTES) buffer = allocateBytes(MIN_READ_BYTES);
-      }
-    } catch {
-      // Reset by the peer, or closed here: both end the connection.
-    }
+  /** Reads the next chunk; `TurnBatch` calls it again when that has run. */
+  readonly next = (): void => {
+    if (this.#closed) this.#ended();
+    else if (this.#paused) this.#resumed = this.next;
+    else this.#conn.read(this.#buffer).then(this.#received, this.#ended);
+  };
+
+  readonly #received = (length: number | null): void => {
+    const { session } = this;
+    if (length === null || session === undefined) return this.#ended();
+    const buffer = this.#buffer;
+    const chunk = length === buffer.length ? buffer : buffer.subarray(0, length);
+    this.#small = length * 8 < buffer.length ? this.#small + 1 : 0;
+    if (length === buffer.length && length < MAX_READ_BYTES) this.#buffer = allocateBytes(MAX_READ_BYTES);
+    else if (this.#small > SMALL_READS && buffer.length > MIN_READ_BYTES) this.#buffer = allocateBytes(MIN_READ_BYTES);
+    // All reads that one round of the event loop completed are delivered before the microtask that is queued here.
+    if (this.#batch.add(session, chunk, this.next)) queueMicrotask(this.#batch.run);
+  };
+
+  /** The peer has ended, or reading failed: reset by the peer, or closed here. */
+  readonly #ended = (): void => {
     this.cut();
     this.session?.disconnected();
     this.session = undefined;
-  }
+  };
 
   /** Sends what was gathered, and what is gathered meanwhile, until nothing is left. */
   #send(): void {
@@ -147,15 +158,17 @@ class DenoConnection implements Connection {
   }
 
   #write(bytes: Uint8Array, from: number): void {
-    this.#conn.write(bytes.subarray(from, from + this.#inFlight)).then(
-      (sent) => {
-        this.#inFlight -= sent;
-        if (this.#inFlight > 0) this.#write(bytes, from + sent);
-        else this.#sent();
-      },
-      () => this.cut(),
-    );
+    this.#from = from;
+    this.#conn.write(bytes.subarray(from, from + this.#inFlight)).then(this.#written, this.#failed);
   }
+
+  readonly #written = (sent: number): void => {
+    this.#inFlight -= sent;
+    if (this.#inFlight > 0) this.#write(this.#spare, this.#from + sent);
+    else this.#sent();
+  };
+
+  readonly #failed = (): void => this.cut();
 
   #sent(): void {
     if (this.#spare.length > KEPT_OUTPUT_BYTES) this.#spare = new Uint8Array(0);
@@ -173,12 +186,13 @@ const GONE = new Set(["NotConnected", "ConnectionReset", "ConnectionAborted", "B
  * and accepting fails while the process has no file descriptor left, which is told once and tried again.
  */
 async function accept(server: RespServer, listener: DenoListener, isClosed: () => boolean): Promise<void> {
+  const batch = new TurnBatch(server);
   let failing = false;
   while (!isClosed()) {
     try {
       const conn = await listener.accept();
       failing = false;
-      take(server, conn);
+      take(server, conn, batch);
     } catch (error) {
       if (isClosed()) return;
       if (GONE.has((error as Error).name)) continue;
@@ -189,7 +203,7 @@ async function accept(server: RespServer, listener: DenoListener, isClosed: () =
   }
 }
 
-function take(server: RespServer, conn: DenoConn): void {
+function take(server: RespServer, conn: DenoConn, batch: TurnBatch): void {
   try {
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
@@ -197,9 +211,9 @@ function take(server: RespServer, conn: DenoConn): void {
     conn.close();
     return;
   }
-  const connection = new DenoConnection(conn);
+  const connection = new DenoConnection(conn, batch);
   connection.session = server.accept(connection);
-  void connection.read();
+  connection.next();
 }
 
 /**

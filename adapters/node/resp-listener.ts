@@ -10,6 +10,7 @@ import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
+import { TurnBatch } from "../../src/protocol/resp/turn-batch.ts";
 
 /** How long a closed connection may take to accept what was already written to it. Policy: it is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
@@ -62,11 +63,17 @@ class NodeConnection implements Connection {
   }
 }
 
-function serve(server: RespServer, socket: Socket): void {
+function serve(server: RespServer, batch: TurnBatch, socket: Socket): void {
   const session = server.accept(new NodeConnection(socket));
-  socket.on("data", (bytes) => session.receive(bytes as Uint8Array));
+  socket.on("data", (bytes) => {
+    if (batch.add(session, bytes as Uint8Array)) setImmediate(batch.run);
+  });
   socket.on("drain", () => session.drained());
-  socket.on("close", () => session.disconnected());
+  socket.on("close", () => {
+    // What the peer sent before it went still counts.
+    batch.run();
+    session.disconnected();
+  });
   socket.on("error", () => socket.destroy());
 }
 
@@ -90,7 +97,8 @@ function bind(listener: Server, address: { hostname: string; port: number }): Pr
  */
 export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets);
-  const listener = createServer(SOCKET_OPTIONS, (socket) => serve(server, socket));
+  const batch = new TurnBatch(server);
+  const listener = createServer(SOCKET_OPTIONS, (socket) => serve(server, batch, socket));
   await bind(listener, address);
   // Accepting fails while the process has no file descriptor left; later connections are accepted again.
   listener.on("error", (error) => server.node.ports.log.write("warn", "accept failed", { error: String(error) }));

@@ -39,7 +39,7 @@ export class InProcessServer {
         pause: () => {},
         resume: () => {},
         close: () => queueMicrotask(close),
-        cut: () => queueMicrotask(cut),
+        cut: () => queueMicrotask(close),
       });
       return { send: (bytes) => session?.receive(bytes), end: close, close };
     });

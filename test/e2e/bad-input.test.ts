@@ -1,7 +1,7 @@
 /** What bad input gets, on each runtime's sockets: an error or a closed connection, and nobody else notices. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { RespClient } from "../conformance/resp-client.ts";
+import { encodeCommand, RespClient } from "../conformance/resp-client.ts";
 import { type Runtime, type ServerProcess, startShoal } from "./server-process.ts";
 import { until, within } from "./until.ts";
 
@@ -139,6 +139,41 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
     expect((await statistic("keyspace_hits")) - Number(hitsBefore)).toBeLessThan(50);
     expect((await statistic("used_memory_rss")) - Number(residentBefore)).toBeLessThan(64 * MIB);
     raw.socket.destroy();
+    await unharmed();
+  });
+
+  test("connections that are reset at once do not keep others from being accepted", async () => {
+    for (let i = 0; i < 100; i++) {
+      const raw = new RawConnection(server.port);
+      raw.socket.once("connect", () => raw.socket.resetAndDestroy());
+      await raw.closed;
+    }
+    await until("an answer to somebody new", async () => {
+      const client = await RespClient.connect(server.port);
+      const reply = await client.call("PING").catch(() => undefined);
+      client.close();
+      return reply === "PONG";
+    });
+  });
+
+  test("a peer that goes away while it waits for a reply is noticed", async () => {
+    const connected = await statistic("connected_clients");
+    const raws = [0, 1].map(() => new RawConnection(server.port));
+    for (const raw of raws) raw.send("WAIT 1 0\r\n");
+    await until("both wait", async () => (await statistic("blocked_clients")) === 2);
+    raws[0]?.socket.end();
+    raws[1]?.socket.resetAndDestroy();
+    await until("both are gone", async () => (await statistic("connected_clients")) <= connected);
+  });
+
+  test("messages that a subscriber sends to itself are bounded", async () => {
+    const raw = new RawConnection(server.port);
+    const before = await statistic("client_output_buffer_limit_disconnections");
+    raw.send("HELLO 3\r\n");
+    raw.send(`PSUBSCRIBE ${Array.from({ length: 100 }, (_, i) => "*".repeat(i + 1)).join(" ")}\r\n`);
+    raw.send(encodeCommand(["PUBLISH", "news", "x".repeat(200_000)]));
+    await within("closing", raw.closed);
+    expect(await statistic("client_output_buffer_limit_disconnections")).toBe(before + 1);
     await unharmed();
   });
 

@@ -53,7 +53,8 @@ export class HeldBytes {
     if (bytes === session.heldBytes) return;
     this.total += bytes - session.heldBytes;
     session.heldBytes = bytes;
-    if (this.total > this.limitBytes) this.relieve();
+    // The server looks again at the end of each turn: then the session that ran counts like any other.
+    if (this.total > this.limitBytes && session !== this.#server.current) this.relieve();
   }
 
   /** A session has ended; its connection may still hold what it could not send. */

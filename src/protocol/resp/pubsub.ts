@@ -121,8 +121,9 @@ class Rendering {
     for (const reply of this.#replies) reply.reset();
   }
 
-  /** Sends to one session; `render` is called if it is the first of its protocol. */
+  /** Sends to one session; `render` is called if it is the first of its protocol that can still be sent anything. */
   send(session: Session, render: (reply: Reply) => void): void {
+    if (session.ended) return;
     const index = session.protocol === 3 ? 1 : 0;
     const reply = this.#replies[index];
     if (reply.length === 0) render(reply);

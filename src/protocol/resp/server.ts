@@ -179,16 +179,18 @@ export class RespServer implements TrackingHost {
 
   /** Ends it: replies and pushes leave. */
   end(session: Session): void {
+    let failed = false;
     try {
       this.#checkDuration(session);
       session.finishTurn();
     } catch (cause) {
       session.fail(cause);
-    } finally {
-      this.parser.shrink();
-      this.current = undefined;
-      this.#finish();
+      failed = true;
     }
+    this.parser.shrink();
+    this.current = undefined;
+    if (failed) session.cut();
+    this.#finish();
   }
 
   /** Runs work that may change keys outside of any session (the node's maintenance), and sends what it caused. */

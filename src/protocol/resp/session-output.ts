@@ -51,6 +51,11 @@ export abstract class SessionOutput extends SessionState {
     return (this.server.current as SessionOutput | undefined) === this;
   }
 
+  /** True if nothing more will be sent: closed, or about to be. */
+  get ended(): boolean {
+    return (this.halt & ENDED) !== 0;
+  }
+
   protected override protocolChanged(protocol: 2 | 3): void {
     if (this.running) this.reply.protocol = protocol;
   }
@@ -92,7 +97,7 @@ export abstract class SessionOutput extends SessionState {
    * of the turn, and at once if nobody is running.
    */
   push(write: (reply: Reply) => void): void {
-    if ((this.halt & ENDED) !== 0) return;
+    if (this.ended) return;
     const { server } = this;
     let pushes = this.pushes;
     if (pushes === undefined) {

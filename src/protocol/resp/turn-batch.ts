@@ -19,6 +19,7 @@ export class TurnBatch {
   readonly #lookahead: Lookahead;
   readonly #sessions: Session[] = [];
   readonly #chunks: Uint8Array[] = [];
+  readonly #done: ((() => void) | undefined)[] = [];
   #running = false;
 
   constructor(server: RespServer) {
@@ -26,14 +27,18 @@ export class TurnBatch {
     this.#lookahead = new Lookahead(server.node.store);
   }
 
-  /** Adds a chunk, whose bytes belong to the batch until it has run. True if it is the first one: then call `run` soon. */
-  add(session: Session, chunk: Uint8Array): boolean {
+  /**
+   * Adds a chunk, whose bytes belong to the batch until it has run; then `done` is called. True if it is the first one:
+   * then call `run` soon.
+   */
+  add(session: Session, chunk: Uint8Array, done?: () => void): boolean {
     this.#chunks.push(chunk);
+    this.#done.push(done);
     return this.#sessions.push(session) === 1;
   }
 
   /** Runs what was added, in order. Does nothing where that is going on already. */
-  run(): void {
+  readonly run = (): void => {
     if (this.#running || this.#sessions.length === 0) return;
     const sessions = this.#sessions;
     const chunks = this.#chunks;
@@ -58,12 +63,8 @@ export class TurnBatch {
     sessions.length = 0;
     chunks.length = 0;
     this.#running = false;
-  }
-
-  /** Runs one chunk at once, for adapters that cannot gather. */
-  runAlone(session: Session, chunk: Uint8Array): void {
-    this.#lookahead.scan(chunk);
-    this.#lookahead.fetch();
-    session.receive(chunk);
-  }
+    const done = this.#done;
+    for (let i = 0; i < done.length; i++) done[i]?.();
+    done.length = 0;
+  };
 }

@@ -294,7 +294,7 @@ const payloads: Case[] = [
       fails(["RESTORE", "b", "0", HELLO, "FREQ", "256"], "ERR Invalid FREQ value, must be >= 0 and <= 255"),
       fails(["RESTORE", "b", "0", HELLO, "FREQ", "1", "IDLETIME", "1"], SYNTAX),
       fails(["RESTORE", "b", "0", "x"], "ERR DUMP payload version or checksum are wrong"),
-      fails(["RESTORE", "b", MAX_INT64, "x"], "ERR DUMP payload version or checksum are wrong"),
+      fails(["RESTORE", "b", MAX, "x"], "ERR DUMP payload version or checksum are wrong"),
       fails(["RESTORE", "b", "0", HELLO.slice(0, -1)], "ERR DUMP payload version or checksum are wrong"),
       call("EXISTS b", 0),
       call("GET a", "1"),

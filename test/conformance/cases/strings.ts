@@ -592,16 +592,18 @@ const counters: Case[] = [
       call("INCRBYFLOAT k 1e-7", "4.1000001"),
       call("SET k 17179869184 EX 100", "OK"),
       call("INCRBYFLOAT k 1.5", "17179869185.5"),
+      call("TTL k", 100),
       call("SET k 0x10", "OK"),
       call("INCRBYFLOAT k -0X1.8p+1", "13"),
-      call("TTL k", 100),
     ],
   },
   {
     name: "INCRBYFLOAT with what is no float",
     steps: [
       call("SET k 1", "OK"),
-      ...["abc", "1,5", "1.5.5", "--1", "nan", ".", "1e", "0x", "0x.", "0x1p", "1p3", "0xg"].map((by) => fails(`INCRBYFLOAT k ${by}`, FLOAT)),
+      ...["abc", "1,5", "1.5.5", "--1", "nan", ".", "1e", "0x", "0x.", "0x1p", "1p3", "0xg"].map((by) =>
+        fails(`INCRBYFLOAT k ${by}`, FLOAT),
+      ),
       ...["", " 1", "1 ", " "].map((by) => fails(["INCRBYFLOAT", "k", by], FLOAT)),
       fails("INCRBYFLOAT k inf", "ERR increment would produce NaN or Infinity"),
       fails("INCRBYFLOAT k -infinity", "ERR increment would produce NaN or Infinity"),

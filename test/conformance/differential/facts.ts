@@ -1,6 +1,6 @@
 /**
- * What both servers say about the commands that they have in common: COMMAND INFO's arity, flags, categories and key
- * positions, COMMAND DOCS's group and version; and what they answer to a wrong number of arguments.
+ * What both servers say about the commands that they have in common: COMMAND INFO's arity, flags, categories, key
+ * positions and specifications, COMMAND DOCS's group and version; and what they answer to a wrong number of arguments.
  */
 import type { RespClient } from "../resp-client.ts";
 
@@ -14,6 +14,9 @@ export const INTENDED_FACTS: Readonly<Record<string, string>> = {
   "ssubscribe keys": "channels are not brought into the form of stored keys",
   "sunsubscribe keys": "channels are not brought into the form of stored keys",
   "spublish keys": "channels are not brought into the form of stored keys",
+  "ssubscribe specs": "channels are not brought into the form of stored keys",
+  "sunsubscribe specs": "channels are not brought into the form of stored keys",
+  "spublish specs": "channels are not brought into the form of stored keys",
   "cluster flags": "there is no cluster, and no subcommands that would have them",
   "command|getkeys arity": "Redis 7.2: a command without arguments is one as well",
   "command|getkeysandflags arity": "Redis 7.2: a command without arguments is one as well",
@@ -21,26 +24,27 @@ export const INTENDED_FACTS: Readonly<Record<string, string>> = {
   "wait categories": "Redis 7.2: it blocks",
 };
 
-type Info = readonly [string, number, string[], number, number, number, string[], unknown, unknown, Info[]];
+type Info = readonly [string, number, string[], number, number, number, string[], unknown, unknown[][], Info[]];
 
 /** Asks a server about all its commands. The client speaks RESP2. */
 export async function askFacts(client: RespClient): Promise<Facts> {
   const facts = new Map<string, Record<string, unknown>>();
   const add = (infos: readonly Info[]) => {
-    for (const [name, arity, flags, first, last, step, categories, , , subcommands] of infos) {
+    for (const [name, arity, flags, first, last, step, categories, , specs, subcommands] of infos) {
       const keys = [first, last, step].join(" ");
-      facts.set(name, {
-        arity,
-        flags: [...flags].sort().join(" "),
-        keys,
-        categories: [...categories].sort().join(" "),
-      });
+      const sorted = { flags: [...flags].sort().join(" "), categories: [...categories].sort().join(" ") };
+      facts.set(name, { arity, keys, ...sorted, specs: JSON.stringify(specs.map(withoutNotes)) });
       add(subcommands);
     }
   };
   add((await client.call("COMMAND")) as Info[]);
   addDocs(facts, (await client.call("COMMAND", "DOCS")) as unknown[]);
   return facts;
+}
+
+/** Notes are for readers. */
+function withoutNotes(spec: unknown[]): unknown[] {
+  return spec[0] === "notes" ? spec.slice(2) : spec;
 }
 
 function addDocs(facts: Map<string, Record<string, unknown>>, list: readonly unknown[]): void {

@@ -98,6 +98,7 @@ type Row = readonly [weight: number, name: string, ...parts: (string | Draw)[]];
 /** Payloads of DUMP, made by both servers before the requests are drawn. */
 export type Payloads = readonly string[];
 
+/** All rows. (tidy: test cases) */
 function rows(payloads: Payloads): Row[] {
   const payload: Draw = (random) => [random.pick(payloads)];
   return [
@@ -269,7 +270,9 @@ export class Grammar {
     const cased = random.chance(0.1) ? name.toLowerCase() : name;
     const drawn = parts.flatMap((part) => (typeof part === "string" ? [part] : part(random)));
     const damaged = random.chance(DAMAGES) ? damage(random, drawn) : drawn;
-    if (damaged.length > 0 && random.chance(ASKS_FOR_KEYS)) return { connection, words: ["COMMAND", "GETKEYS", cased, ...damaged] };
+    if (damaged.length > 0 && random.chance(ASKS_FOR_KEYS)) {
+      return { connection, words: ["COMMAND", random.pick(["GETKEYS", "GETKEYSANDFLAGS"]), cased, ...damaged] };
+    }
     const wholeScan = name === "SCAN" && damaged[0] === "0" && random.chance(0.8);
     return { connection, words: [cased, ...damaged.map((word) => changeCase(random, word))], wholeScan };
   }

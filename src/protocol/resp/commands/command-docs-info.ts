@@ -1,22 +1,18 @@
 /**
  * One command as COMMAND INFO and COMMAND DOCS show it, field by field as Redis 7 does.
  *
- * Key specifications are derived from the key range: writing commands are said to read and update their keys ("RW"), all
- * others to read them. Where keys depend on the arguments, the range is 0, 0, 0 with the flag "movablekeys", and the
- * specification is the one Redis calls unknown: clients then ask COMMAND GETKEYS.
+ * What is done to keys is told by their specifications (command-docs-keys.ts). Where keys depend on the arguments, the
+ * range is 0, 0, 0 with the flag "movablekeys", and the specification is the one Redis calls unknown: clients then ask
+ * COMMAND GETKEYS.
  */
-import type { Command, KeySpec } from "../command.ts";
+import type { Command, KeyRange } from "../command.ts";
 import type { Reply } from "../reply.ts";
 import { type Argument, parseSyntax } from "./command-docs-arguments.ts";
+import { keySpecifications } from "./command-docs-keys.ts";
 
 const MOVABLE = "movablekeys";
 /** A flag that Redis keeps to itself. */
 const UNTOLD = "may_replicate";
-
-/** What a command does to its keys, as COMMAND GETKEYSANDFLAGS says it. */
-export function keyFlags(command: Command): readonly string[] {
-  return command.flags.includes("write") ? ["RW", "access", "update"] : ["RO", "access"];
-}
 
 function flagsOf(command: Command): readonly string[] {
   const { keys } = command;
@@ -40,7 +36,7 @@ export function replyInfo(reply: Reply, command: Command): void {
     command.categories.map((category) => `@${category}`),
   );
   reply.set(0);
-  replyKeySpecs(reply, command, keys);
+  replyKeySpecs(reply, command);
   const subcommands = command.subcommands ?? [];
   if (subcommands.length === 0) return reply.set(0);
   reply.array(subcommands.length);
@@ -52,23 +48,23 @@ function replyStatuses(reply: Reply, words: readonly string[]): void {
   for (const word of words) reply.simple(word);
 }
 
-function replyKeySpecs(reply: Reply, command: Command, keys: KeySpec): void {
-  if (typeof keys !== "function" && keys.first === 0) return reply.set(0);
-  reply.set(1);
-  reply.map(3);
-  reply.text("flags");
-  replyStatuses(reply, keyFlags(command));
-  reply.text("begin_search");
-  if (typeof keys === "function") {
-    replySpec(reply, "unknown", {});
+function replyKeySpecs(reply: Reply, command: Command): void {
+  const specifications = keySpecifications(command);
+  reply.set(specifications.length);
+  for (const { range, flags } of specifications) {
+    reply.map(3);
+    reply.text("flags");
+    replyStatuses(reply, flags);
+    reply.text("begin_search");
+    replySpec(reply, range === undefined ? "unknown" : "index", range === undefined ? {} : { index: range.first });
     reply.text("find_keys");
-    return replySpec(reply, "unknown", {});
+    replySpec(reply, range === undefined ? "unknown" : "range", range === undefined ? {} : findKeys(range));
   }
-  replySpec(reply, "index", { index: keys.first });
-  reply.text("find_keys");
-  // Relative to the first key where it is positive, to the end where it is negative.
-  const lastkey = keys.last < 0 ? keys.last : keys.last - keys.first;
-  replySpec(reply, "range", { lastkey, keystep: keys.step, limit: 0 });
+}
+
+/** The last key is counted from the first one where it is positive, from the end where it is negative. */
+function findKeys({ first, last, step }: KeyRange): Readonly<Record<string, number>> {
+  return { lastkey: last < 0 ? last : last - first, keystep: step, limit: 0 };
 }
 
 function replySpec(reply: Reply, type: string, spec: Readonly<Record<string, number>>): void {
@@ -101,7 +97,7 @@ export function replyDocs(reply: Reply, command: Command): void {
   }
   if (parameters.length > 0) {
     reply.text("arguments");
-    replyArguments(reply, parameters);
+    replyArguments(reply, parameters, new KeyArguments(command));
   }
   if (subcommands.length > 0) {
     reply.text("subcommands");
@@ -113,7 +109,21 @@ export function replyDocs(reply: Reply, command: Command): void {
   }
 }
 
-function replyArguments(reply: Reply, list: readonly Argument[]): void {
+/** Numbers the specifications that key arguments belong to: the first key's is the first, all others' the last. */
+class KeyArguments {
+  readonly #last: number;
+  #next = 0;
+
+  constructor(command: Command) {
+    this.#last = Math.max(0, keySpecifications(command).length - 1);
+  }
+
+  next(): number {
+    return Math.min(this.#next++, this.#last);
+  }
+}
+
+function replyArguments(reply: Reply, list: readonly Argument[], keys: KeyArguments): void {
   reply.array(list.length);
   for (const argument of list) {
     const { token, flags } = argument;
@@ -127,7 +137,7 @@ function replyArguments(reply: Reply, list: readonly Argument[]): void {
     reply.text(argument.type);
     if (isKey) {
       reply.text("key_spec_index");
-      reply.integer(0);
+      reply.integer(keys.next());
     }
     if (token !== undefined) {
       reply.text("token");
@@ -139,7 +149,7 @@ function replyArguments(reply: Reply, list: readonly Argument[]): void {
     }
     if (inner.length > 0) {
       reply.text("arguments");
-      replyArguments(reply, inner);
+      replyArguments(reply, inner, keys);
     }
   }
 }

@@ -10,7 +10,8 @@ import { type Command, command, type Handler, keyIndexes } from "../command.ts";
 import type { Route } from "../command-table.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
-import { keyFlags, replyDocs, replyInfo } from "./command-docs-info.ts";
+import { replyDocs, replyInfo } from "./command-docs-info.ts";
+import { keyFlags } from "./command-docs-keys.ts";
 
 const FLAGS = ["loading", "stale"] as const;
 const CATEGORIES = ["slow", "connection"];
@@ -121,12 +122,12 @@ function keysHandler(withFlags: boolean): Handler {
     }
     const indexes = keyIndexes(keys, inner);
     if (indexes.length === 0) return reply.error("ERR Invalid arguments specified for command");
-    const flags = keyFlags(route.command);
     reply.array(indexes.length);
     for (const i of indexes) {
       if (withFlags) reply.array(2);
       reply.bulk(inner.bytes, inner.start(i), inner.end(i));
       if (!withFlags) continue;
+      const flags = keyFlags(route.command, inner, i);
       reply.set(flags.length);
       for (const flag of flags) reply.simple(flag);
     }

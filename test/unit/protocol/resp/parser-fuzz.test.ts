@@ -236,6 +236,8 @@ describe("Session under fuzzing", () => {
         pause: () => {},
         resume: () => {},
         close: () => {
+          closed = true;
+        },
         cut: () => {
           closed = true;
         },

@@ -122,6 +122,12 @@ const RESTRICTED: readonly { name: string; input: string; expected: (string[] | 
   { name: "eleven", input: frame(..."abcdefghijk"), expected: [fault("unauthenticated multibulk length")] },
   { name: "16,384 bytes", input: frame("AUTH", "x".repeat(16_384)), expected: [["AUTH", "x".repeat(16_384)]] },
   { name: "one more", input: "*2\r\n$4\r\nAUTH\r\n$16385\r\n", expected: [fault("unauthenticated bulk length")] },
+  {
+    name: "32,768 bytes together",
+    input: frame("HELLO", "x".repeat(16_384), "x".repeat(16_384)),
+    expected: [fault("unauthenticated bulk length")],
+  },
+  { name: "a long line", input: `${"x".repeat(16_384)}\n`, expected: [fault("too big inline request")] },
 ];
 
 /** The same input, one byte at a time, in a buffer that ends where the last byte is. */

@@ -48,6 +48,18 @@ describe("tick", () => {
     expect(server.server.statistics.unfinishedClosed).toBe(1);
   });
 
+  test("closes who does not authenticate in time, and nobody else", () => {
+    const server = new TestServer({ requestTimeoutMs: 10_000, secrets: ["s"] });
+    const [stranger, known] = [server.wire(), server.wire()];
+    known.call("AUTH", "s");
+    for (let i = 0; i < 12; i++) {
+      stranger.send("PING\r\n");
+      server.advance(1_000);
+    }
+    expect([stranger.connection.closed, known.connection.closed]).toEqual([true, false]);
+    expect(server.server.statistics.unauthenticatedClosed).toBe(1);
+  });
+
   test("does not count the time before the request began", () => {
     const server = new TestServer({ requestTimeoutMs: 10_000 });
     const wire = server.wire();
@@ -157,6 +169,18 @@ describe("slow log", () => {
     expect(server.server.slowLog.entries()).toMatchObject([
       { id: 0, durationUs: 50_000, args: ["SLEEP", "50"], clientName: "me", remoteAddress: "127.0.0.1:5000" },
     ]);
+  });
+
+  test("as it was asked, whatever of the next request came with it", () => {
+    const server = new TestServer({ slowlogSlowerThanUs: 10_000 });
+    const wire = server.wire();
+    wire.call("SLEEP", "1");
+    wire.call("SLEEP", "50");
+    expect(server.server.slowLog.entries()[0]?.args).toEqual(["SLEEP", "50"]);
+    server.server.slowLog.reset();
+    server.advance(5_000);
+    wire.send(`${frame("SLEEP", "50")}*3\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n`);
+    expect(server.server.slowLog.entries()).toEqual([]);
   });
 
   test("of several in one chunk nobody is accused, but the next one is found", () => {

@@ -53,11 +53,17 @@ describe("input", () => {
     expect(wire.session.partialSince).toBe(0);
   });
 
-  test("a session that is running cannot be given bytes", () => {
+  test("what throws outside of a handler ends this connection and no other", () => {
     const server = new TestServer();
-    const wire = server.wire();
+    const [wire, other] = [server.wire(), server.wire()];
+    // A session that is running cannot be given bytes: an adapter that does so has a bug.
     wire.connection.write = () => wire.session.receive(new TextEncoder().encode(PING));
-    expect(() => wire.call("PING")).toThrow("a session received bytes while another one was running");
+    wire.call("PING");
+    expect(wire.session.closed).toBe(true);
+    expect(wire.connection.closed).toBe(true);
+    expect(server.logged).toEqual(["error: session failed"]);
+    expect(server.server.statistics.internalErrors).toBe(1);
+    expect(other.call("PING")).toBe(PONG);
   });
 });
 
@@ -229,6 +235,31 @@ describe("pushes", () => {
     expect(server.server.statistics.outputLimitReached).toBe(1);
   });
 
+  test("of a session to itself are bounded too", () => {
+    const server = new TestServer({ outputSoftBytes: 65_536, maxOutputBytes: 100_000 });
+    const wire = server.wire();
+    server.server.begin(wire.session);
+    for (let i = 0; i < 20; i++) wire.session.push((reply) => reply.raw(new Uint8Array(10_000)));
+    server.server.end(wire.session);
+    expect(wire.connection.closed).toBe(true);
+    expect(wire.connection.take().length).toBe(0);
+    expect(server.server.statistics.outputLimitReached).toBe(1);
+  });
+
+  test("that are never read do not stay for ever, while more of them come", () => {
+    const server = new TestServer({ requestTimeoutMs: 10_000 });
+    const wire = server.wire();
+    wire.connection.write = (bytes) => {
+      wire.connection.pendingBytes += bytes.length;
+    };
+    for (let i = 0; i < 13; i++) {
+      wire.session.push((reply) => reply.simple("news"));
+      server.advance(1_000);
+    }
+    expect(wire.connection.closed).toBe(true);
+    expect(server.server.statistics.outputLimitReached).toBe(1);
+  });
+
   test("a session that was closed gets none", () => {
     const server = new TestServer();
     const wire = server.wire();
@@ -252,6 +283,29 @@ describe("block", () => {
     expect(wire.connection.take()).toBe(`+late\r\n${PONG}$1\r\na\r\n`);
     expect(wire.connection.paused).toBe(false);
   });
+
+  test("reading goes on until enough is read ahead", () => {
+    const server = new TestServer();
+    const wire = server.wire();
+    wire.call("WAITFOR");
+    for (let i = 0; i < 7; i++) wire.send(frame("ECHO", "x".repeat(10_000)));
+    expect(wire.connection.paused).toBe(true);
+    server.unblock?.((reply) => reply.simple("late"));
+    expect(wire.connection.take().length).toBeGreaterThan(70_000);
+    expect(wire.connection.paused).toBe(false);
+  });
+
+  for (const mode of ["OFF", "SKIP"]) {
+    test(`CLIENT REPLY ${mode}: a late reply is none`, () => {
+      const server = new TestServer();
+      const wire = server.wire();
+      wire.call("CLIENT", "REPLY", mode);
+      wire.call("WAITFOR");
+      server.unblock?.((reply) => reply.simple("late"));
+      expect(wire.connection.take()).toBe("");
+      expect(wire.call("PING")).toBe(mode === "OFF" ? "" : PONG);
+    });
+  }
 
   test("ends once, and not after another block began", () => {
     const server = new TestServer();

@@ -27,6 +27,21 @@ describe("Transaction", () => {
 });
 
 describe("MULTI and EXEC", () => {
+  test("replies too large for one end the transaction all the same", () => {
+    const conversation = new Conversation();
+    const { server } = conversation;
+    const peer = conversation.peer();
+    peer.call("SET", "k", "x".repeat(50_000));
+    peer.say("MULTI");
+    for (let i = 0; i < 20; i++) peer.say("GET k");
+    // One of the size that the buffer has, so that not even an error fits behind what was written.
+    for (let i = 0; i < 20_000; i++) peer.say("PING");
+    server.reply.limitBytes = 2 ** 20;
+    expect(peer.say("EXEC")).toEqual(error("ERR reply is too large: the limit is 1048576 bytes"));
+    server.reply.limitBytes = 2 ** 28;
+    expect(peer.say("PING")).toBe("PONG");
+  });
+
   test("the queue is bounded, and EXEC aborts", () => {
     const peer = new Conversation({ maxRequestBytes: 16_384 }).peer();
     peer.say("MULTI");
@@ -138,6 +153,13 @@ describe("WATCH", () => {
     expect(peer.call("WATCH", "another")).toEqual(
       error(`ERR too many watched keys, the limit of a connection is ${MAX_WATCHED_KEYS}`),
     );
+  });
+
+  test("a key that no entry can have is not remembered", () => {
+    const peer = new Conversation().peer();
+    expect(peer.call("WATCH", "x".repeat(1_000_000), "k")).toBe("OK");
+    expect(peer.session.watches?.size).toBe(1);
+    expect(peer.session.watches?.bytes).toBeLessThan(1_000);
   });
 
   test("is over with the connection's end", () => {

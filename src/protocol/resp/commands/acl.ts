@@ -7,7 +7,7 @@
 import type { Args } from "../args.ts";
 import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
 import type { Session } from "../session.ts";
-import { helpSubcommand } from "./command-docs-help.ts";
+import { helpSubcommand, wrongSubcommand } from "./command-docs-help.ts";
 
 /** Redis's categories, in its order. */
 const CATEGORIES = [
@@ -58,8 +58,7 @@ function categories(session: Session, args: Args): void {
     for (const category of CATEGORIES) reply.text(category);
     return;
   }
-  if (args.count !== 3)
-    return reply.error("ERR unknown subcommand or wrong number of arguments for 'cat'. Try ACL HELP.");
+  if (args.count !== 3) return reply.error(wrongSubcommand(args, "ACL"));
   const category = args.text(2).toLowerCase();
   if (!CATEGORIES.includes(category)) return reply.error(`ERR Unknown category '${args.text(2)}'`);
   const names: string[] = [];

@@ -11,6 +11,7 @@ import type { Session } from "../session.ts";
 import { CLIENT_HELP } from "./client-help.ts";
 import { killClients } from "./client-kill.ts";
 import { clientLine, clientType, isClientName, NAME_ERROR, typeOf } from "./client-line.ts";
+import { wrongSubcommand } from "./command-docs-help.ts";
 import { endWait } from "./server-wait.ts";
 import { trackingSubcommands } from "./tracking.ts";
 
@@ -66,8 +67,7 @@ function list(session: Session, args: Args): void {
 function pause(session: Session, args: Args): void {
   const { reply, server, node } = session;
   const write = args.count === 4 && args.is(3, "WRITE");
-  if (args.count > 4)
-    return reply.error("ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.");
+  if (args.count > 4) return reply.error(wrongSubcommand(args, "CLIENT"));
   if (args.count === 4 && !write && !args.is(3, "ALL")) {
     return reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
@@ -102,8 +102,7 @@ function onOff(apply: (session: Session, on: boolean) => void): Handler {
 
 function unblock(session: Session, args: Args): void {
   const { reply, server } = session;
-  if (args.count > 4)
-    return reply.error("ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.");
+  if (args.count > 4) return reply.error(wrongSubcommand(args, "CLIENT"));
   const withError = args.count === 4 && args.is(3, "ERROR");
   if (args.count === 4 && !withError && !args.is(3, "TIMEOUT")) {
     return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

@@ -5,6 +5,7 @@
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
+import { wrongSubcommand } from "./command-docs-help.ts";
 import { waitFor } from "./server-wait.ts";
 
 const NOT_ALLOWED =
@@ -29,7 +30,7 @@ function debug(session: Session, args: Args): void {
     return;
   }
   if (args.count !== 3 || !args.is(1, "SLEEP")) {
-    return reply.error(`ERR unknown subcommand or wrong number of arguments for '${args.text(1)}'. Try DEBUG HELP.`);
+    return reply.error(wrongSubcommand(args, "DEBUG"));
   }
   const seconds = args.double(2);
   // Like Redis, where what is no number is 0.

@@ -5,11 +5,12 @@
  * only reply. In RESP2 a session that listens may send nothing but what changes its topics, PING, QUIT and RESET; the
  * dispatcher sees to that.
  */
-import { decodeLatin1, encodeLatin1 } from "../../../core/bytes.ts";
+import { encodeLatin1 } from "../../../core/bytes.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import { type Range, TOPIC_WORDS, type TopicKind } from "../pubsub.ts";
 import type { Session } from "../session.ts";
+import { wrongSubcommand } from "./command-docs-help.ts";
 
 function range(args: Args, i: number): Range {
   return { bytes: args.bytes, start: args.start(i), end: args.end(i) };
@@ -60,15 +61,10 @@ function unsubscribeAll(kind: TopicKind, session: Session): void {
 
 function names(kind: TopicKind, session: Session, args: Args): void {
   const { reply, server } = session;
-  if (args.count > 3) return reply.error(wrongSubcommand(args));
+  if (args.count > 3) return reply.error(wrongSubcommand(args, "PUBSUB"));
   const found = server.pubsub.names(kind, args.count === 3 ? range(args, 2) : undefined);
   reply.array(found.length);
   for (const name of found) reply.bulk(name, 0, name.length);
-}
-
-function wrongSubcommand(args: Args): string {
-  const given = decodeLatin1(args.bytes, args.start(1), Math.min(args.end(1), args.start(1) + 128));
-  return `ERR unknown subcommand or wrong number of arguments for '${given}'. Try PUBSUB HELP.`;
 }
 
 function listeners(kind: TopicKind, session: Session, args: Args): void {

@@ -5,14 +5,13 @@ import { encodeLatin1 } from "../../../core/bytes.ts";
 import type { Args } from "../args.ts";
 import { type Command, type CommandFlag, command } from "../command.ts";
 import type { Session } from "../session.ts";
-import { helpSubcommand } from "./command-docs-help.ts";
+import { helpSubcommand, wrongSubcommand } from "./command-docs-help.ts";
 
 const DEFAULT_COUNT = 10;
 
 function get(session: Session, args: Args): void {
   const { reply, server } = session;
-  if (args.count > 3)
-    return reply.error("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.");
+  if (args.count > 3) return reply.error(wrongSubcommand(args, "SLOWLOG"));
   const count = args.count === 3 ? args.bigint(2) : BigInt(DEFAULT_COUNT);
   if (count === undefined || count < -1n) {
     return reply.error("ERR count should be greater than or equal to -1");

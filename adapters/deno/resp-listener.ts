@@ -7,7 +7,7 @@
  * promise settles, while the session reuses its own; so replies are copied, one write is in flight, and what arrives
  * meanwhile is gathered for the next. A connection that is to be closed gets `CLOSE_DEADLINE_MS` to take what was written.
  */
-import { allocateBytes, copyBytes } from "../../src/core/bytes.ts";
+import { allocateBytes, copyBytes, releaseBytes } from "../../src/core/bytes.ts";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
@@ -115,6 +115,7 @@ class DenoConnection implements Connection {
     this.#closing = true;
     if (this.#closed) return;
     this.#closed = true;
+    releaseBytes(this.#filling);
     this.#filling = new Uint8Array(0);
     this.#filled = 0;
     this.resume();
@@ -164,14 +165,24 @@ class DenoConnection implements Connection {
 
   readonly #written = (sent: number): void => {
     this.#inFlight -= sent;
-    if (this.#inFlight > 0) this.#write(this.#spare, this.#from + sent);
+    if (this.#closed) this.#release();
+    else if (this.#inFlight > 0) this.#write(this.#spare, this.#from + sent);
     else this.#sent();
   };
 
-  readonly #failed = (): void => this.cut();
+  readonly #failed = (): void => {
+    this.cut();
+    this.#release();
+  };
+
+  /** Gives the buffer whose write has settled back at once: it may be large. */
+  #release(): void {
+    releaseBytes(this.#spare);
+    this.#spare = new Uint8Array(0);
+  }
 
   #sent(): void {
-    if (this.#spare.length > KEPT_OUTPUT_BYTES) this.#spare = new Uint8Array(0);
+    if (this.#spare.length > KEPT_OUTPUT_BYTES) this.#release();
     if (this.#filled > 0) this.#send();
     else if (this.#closing) this.cut();
     else this.session?.drained();

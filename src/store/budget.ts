@@ -84,7 +84,8 @@ export class Budget {
     const { segments } = this.#entries;
     this.recompute();
     while (this.#entries.allocatedBytes > this.maxBytes) {
-      if (!segments.dropSpare() && !this.#free(segments.segmentBytes)) break;
+      if (segments.dropSpare() || this.#free(segments.segmentBytes)) continue;
+      if (!this.#cleaner.step(segments.segmentBytes, 0)) break;
     }
     this.recompute();
   }
@@ -92,10 +93,10 @@ export class Budget {
   /** Another budget: evicts what no longer fits. Ids that take more than half of it, index included, are given up. */
   resize(maxBytes: number): void {
     const entries = this.#entries;
-    const { table } = entries;
+    const { table, policy } = entries;
     this.maxBytes = maxBytes;
     const first = Math.max(1, Math.floor(maxBytes / 2 / (PAGE_ENTRIES * (ENTRY_BYTES + INDEX_BYTES)))) * PAGE_ENTRIES;
-    if (table.limit > first) {
+    if (table.limit > first && policy.name !== "noeviction") {
       for (let id = first; id < table.limit; id++) {
         if ((table.flags(id) & Flag.LIVE) !== 0) entries.remove(id, "evicted");
       }
@@ -206,7 +207,7 @@ export class Budget {
     if (segments.liveBytes <= this.#liveLimit - size || this.#entries.policy.name === "noeviction") {
       if (this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE)) return true;
     }
-    return this.#evict() || this.#startAnew();
+    return this.#evict() || this.#startAnew() || this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE);
   }
 
   /** Gives the table back once nothing is left in it. */

@@ -12,6 +12,7 @@ import { installed, type ServerProcess, startRedis } from "../e2e/server-process
 import { type Divergence, Duel, Side } from "./differential/duel.ts";
 import { askFacts, differentFacts, type Facts, wrongCounts } from "./differential/facts.ts";
 import { Grammar, NOT_DRAWN, type Request } from "./differential/grammar.ts";
+import { MALFORMED } from "./differential/malformed.ts";
 import { makePayloads } from "./differential/payloads.ts";
 import { Random } from "./differential/random.ts";
 import { InProcessServer } from "./in-process.ts";
@@ -23,6 +24,7 @@ const COMMANDS_PER_CONVERSATION = 100;
 /** After so many differences the rest is not worth the time. */
 const MOST_DIFFERENCES = Number(process.env.SHOAL_DIFFERENTIAL_MOST ?? 5);
 const MS_PER_COMMAND = 5;
+const REPLAYS = 3;
 
 setDefaultTimeout(20_000 + COMMANDS * MS_PER_COMMAND);
 
@@ -52,6 +54,14 @@ function described(requests: readonly Request[], found: Divergence, protocol: nu
   ].join("\n");
 }
 
+/** Two clocks make differences that are none, about once in a million commands: those do not come again. */
+async function appearsAgain(duel: Duel, requests: readonly Request[], protocol: 2 | 3, kind: string): Promise<boolean> {
+  for (let replay = 0; replay < REPLAYS; replay++) {
+    if ((await duel.fight(requests, protocol))?.kind === kind) return true;
+  }
+  return false;
+}
+
 async function findDifferences(duel: Duel, grammar: Grammar): Promise<string[]> {
   const random = new Random(SEED);
   const differences = new Map<string, string>();
@@ -60,6 +70,7 @@ async function findDifferences(duel: Duel, grammar: Grammar): Promise<string[]> 
     const requests = grammar.conversation(random, COMMANDS_PER_CONVERSATION);
     const found = await duel.fight(requests, protocol);
     if (found === undefined || differences.has(found.kind)) continue;
+    if (!(await appearsAgain(duel, requests, protocol, found.kind))) continue;
     const least = await duel.minimize(requests, protocol, found.kind);
     const small = (await duel.fight(least, protocol)) ?? found;
     differences.set(found.kind, described(least, small, protocol));
@@ -148,6 +159,18 @@ if (executable === undefined || reason !== undefined) {
   test("facts about common commands", async () => {
     const [ours, redis] = (await Promise.all((await arena.clients()).map(askFacts))) as [Facts, Facts];
     expect(differentFacts(ours, redis)).toEqual([]);
+  });
+
+  test("malformed requests about connections and the server", async () => {
+    for (const protocol of [2, 3] as const) {
+      const [ours, redis] = [await arena.connectOurs(protocol), await arena.connectRedis(protocol)];
+      for (const words of MALFORMED) {
+        const [our, their] = await Promise.all([ours.call(...words), redis.call(...words)]);
+        expect(our, words.join(" ")).toEqual(their);
+      }
+      ours.close();
+      redis.close();
+    }
   });
 
   test("wrong numbers of arguments", async () => {

@@ -99,3 +99,15 @@ export function positionArgument(args: Args, i: number): number {
   const value = args.integer(i);
   return Number.isNaN(value) ? Number(args.bigint(i) ?? Number.NaN) : value;
 }
+
+/**
+ * True if the positions in arguments `i` and `i + 1` both count from the end and the first one lies behind the other: a
+ * range that is empty in a value of any length. Exact for all int64, for clamped to a short value both would be its start.
+ */
+export function isBackwards(args: Args, i: number): boolean {
+  const start = positionArgument(args, i);
+  const end = positionArgument(args, i + 1);
+  if (!(start < 0 && end < 0)) return false;
+  if (start !== end || Number.isSafeInteger(start)) return start > end;
+  return (args.bigint(i) ?? 0n) > (args.bigint(i + 1) ?? 0n);
+}

@@ -2,7 +2,8 @@
  * A batch of turns: what one round of the event loop brought, run together. The adapter adds each chunk as it arrives and
  * runs the batch when the round is over. Together they share one reading of the clock, their lookups wait for memory at
  * the same time (lookahead.ts), and code and data stay in the processor's caches instead of alternating with the
- * kernel's. Chunks of one session keep their order. A batch holds what one round brought and nothing longer.
+ * kernel's. Chunks of one session keep their order. A batch holds what one round brought and nothing longer; when that is
+ * more than `MAX_BATCH_BYTES`, it runs before the round is over.
  *
  * Measured on Bun against chunks run as they come, 50 connections, 100,000 keys: CPU per GET 12 % less without pipelining,
  * 22 % less at a pipeline of 16, 35 % less at 64.
@@ -13,6 +14,8 @@ import type { Session } from "./session.ts";
 
 /** A chunk larger than this has a turn with a clock of its own, so that slow requests in it are noticed. */
 const SHARED_BYTES = 1_024;
+/** Bytes that wait for the end of a round. Policy: they are run at once. */
+export const MAX_BATCH_BYTES = 4 * 2 ** 20;
 
 export class TurnBatch {
   readonly #server: RespServer;
@@ -20,6 +23,7 @@ export class TurnBatch {
   readonly #sessions: Session[] = [];
   readonly #chunks: Uint8Array[] = [];
   readonly #done: ((() => void) | undefined)[] = [];
+  #bytes = 0;
   #running = false;
 
   constructor(server: RespServer) {
@@ -34,12 +38,18 @@ export class TurnBatch {
   add(session: Session, chunk: Uint8Array, done?: () => void): boolean {
     this.#chunks.push(chunk);
     this.#done.push(done);
-    return this.#sessions.push(session) === 1;
+    this.#bytes += chunk.length;
+    const isFirst = this.#sessions.push(session) === 1;
+    if (this.#bytes > MAX_BATCH_BYTES) this.run();
+    return isFirst;
   }
 
-  /** Runs what was added, in order. Does nothing where that is going on already. */
+  /**
+   * Runs what was added, in order. Does nothing where that is going on already, or within a turn: cutting a connection off
+   * may have its adapter report the end, and ask for this, before it returns.
+   */
   readonly run = (): void => {
-    if (this.#running || this.#sessions.length === 0) return;
+    if (this.#running || this.#server.busy || this.#sessions.length === 0) return;
     const sessions = this.#sessions;
     const chunks = this.#chunks;
     const lookahead = this.#lookahead;
@@ -62,6 +72,7 @@ export class TurnBatch {
     }
     sessions.length = 0;
     chunks.length = 0;
+    this.#bytes = 0;
     this.#running = false;
     const done = this.#done;
     for (let i = 0; i < done.length; i++) done[i]?.();

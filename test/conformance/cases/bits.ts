@@ -76,6 +76,8 @@ const counting: Case[] = [
       call("BITCOUNT k 0 -1", 26),
       call("BITCOUNT k -2 -1", 7),
       call("BITCOUNT k -2 -5", 0),
+      call(`BITCOUNT k ${MIN} -9223372036854775807`, 4),
+      call(`BITCOUNT k -9223372036854775807 ${MIN}`, 0),
       call("BITCOUNT k 4 2", 0),
       call("BITCOUNT k -100 100", 26),
       call("BITCOUNT k 6 10", 0),

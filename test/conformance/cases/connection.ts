@@ -131,6 +131,7 @@ const handshake: Case[] = [
       { send: ["ACL", "CAT"], match: /"keyspace".*"string".*"connection"/ },
       { send: ["ACL", "CAT", "connection"], match: /"ping"/ },
       fails("ACL CAT nosuch", "ERR Unknown category 'nosuch'"),
+      fails("ACL CAT x y", "ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP."),
       fails("ACL NOSUCH", "ERR unknown subcommand 'NOSUCH'. Try ACL HELP."),
     ],
   },
@@ -230,6 +231,10 @@ const client: Case[] = [
       fails("CLIENT PAUSE soon", "ERR timeout is not an integer or out of range"),
       fails("CLIENT PAUSE -1", "ERR timeout is negative"),
       fails("CLIENT PAUSE 1 SOME", "ERR CLIENT PAUSE mode must be WRITE or ALL"),
+      fails(
+        "CLIENT Pause 1 ALL x",
+        "ERR unknown subcommand or wrong number of arguments for 'Pause'. Try CLIENT HELP.",
+      ),
     ],
   },
   {

@@ -495,6 +495,8 @@ const parts: Case[] = [
       call("GETRANGE k -5000 10000", "Hello World"),
       call("GETRANGE k -1 -5", ""),
       call("GETRANGE k -5000 -5000", "H"),
+      call(`GETRANGE k ${MIN} -9223372036854775807`, "H"),
+      call(`GETRANGE k -9223372036854775807 ${MIN}`, ""),
       call("GETRANGE k 11 11", ""),
       call(`GETRANGE k 0 ${MAX}`, "Hello World"),
       call(`GETRANGE k ${MIN} 4`, "Hello"),

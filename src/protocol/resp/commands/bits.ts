@@ -8,7 +8,7 @@ import type { Args } from "../args.ts";
 import { bitOffset, MAX_BIT_OFFSET } from "../bit-offset.ts";
 import { bitAt, countBits, countBitsBetween, findBit } from "../bit-string.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
-import { positionArgument } from "../int64.ts";
+import { isBackwards, positionArgument } from "../int64.ts";
 import type { Session } from "../session.ts";
 import { NOT_AN_INTEGER, SYNTAX_ERROR, storeScratch, valueInScratch } from "../values.ts";
 import { bitfieldCommands } from "./bitfield.ts";
@@ -119,10 +119,8 @@ function bitcount(session: Session, args: Args): void {
     reply.integer(countBits(store.bytes, store.valueStart, store.valueEnd));
     return;
   }
-  const start = positionArgument(args, 2);
-  const end = positionArgument(args, 3);
   const { first, last } = bitRange(args, 2, store.valueEnd - store.valueStart);
-  const isEmpty = first > last || (start < 0 && end < 0 && start > end);
+  const isEmpty = first > last || isBackwards(args, 2);
   reply.integer(isEmpty ? 0 : countBitsBetween(store.bytes, store.valueStart, first, last));
 }
 

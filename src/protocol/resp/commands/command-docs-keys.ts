@@ -62,13 +62,21 @@ export function keySpecifications(command: Command): readonly KeySpecification[]
 /** What a request does to its key in argument `i`, with what depends on its other arguments settled. */
 export function keyFlags(command: Command, args: Args, i: number): readonly string[] {
   if (command.name === "set") return (hasWord(args, "GET", 3) ? "RW access update" : "OW update").split(" ");
-  if (command.name === "bitfield") {
-    const writes = hasWord(args, "SET", 2) || hasWord(args, "INCRBY", 2);
-    return (writes ? "RW access update" : "RO access").split(" ");
-  }
+  if (command.name === "bitfield") return (writesField(args) ? "RW access update" : "RO access").split(" ");
   const specifications = keySpecifications(command);
   const isFirst = specifications[0]?.range?.first === i;
   return (isFirst ? specifications[0] : specifications.at(-1))?.flags ?? [];
+}
+
+/** True for a BITFIELD that writes, and for one with a mistake, as in Redis. */
+function writesField(args: Args): boolean {
+  for (let i = 2; i < args.count; ) {
+    const left = args.count - i - 1;
+    if (args.is(i, "GET") && left >= 2) i += 3;
+    else if (args.is(i, "OVERFLOW") && left >= 1) i += 2;
+    else return true;
+  }
+  return false;
 }
 
 function hasWord(args: Args, word: string, from: number): boolean {

@@ -4,7 +4,7 @@
 import type { Args } from "../args.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
 import { replyExpiryError } from "../expiry-options.ts";
-import { positionArgument } from "../int64.ts";
+import { isBackwards, positionArgument } from "../int64.ts";
 import type { Session } from "../session.ts";
 import { GETEX_FLAGS, SetFlag, SetOptions } from "../set-options.ts";
 import { NOT_AN_INTEGER, replyValue, SYNTAX_ERROR } from "../values.ts";
@@ -64,7 +64,7 @@ function getrange(session: Session, args: Args): void {
   }
   const id = session.find(args.bytes, args.start(1), args.end(1));
   const length = id === 0 ? 0 : session.node.store.valueLength(id);
-  const backwards = start < 0 && end < 0 && start > end;
+  const backwards = start < 0 && end < 0 && isBackwards(args, 2);
   start = Math.max(start < 0 ? length + start : start, 0);
   end = Math.min(Math.max(end < 0 ? length + end : end, 0), length - 1);
   if (backwards || start > end) {

@@ -7,7 +7,8 @@ import { Node } from "../../../../src/node/node.ts";
 import { allCommands } from "../../../../src/protocol/resp/all-commands.ts";
 import { Lookahead } from "../../../../src/protocol/resp/lookahead.ts";
 import { RespServer } from "../../../../src/protocol/resp/server.ts";
-import { TurnBatch } from "../../../../src/protocol/resp/turn-batch.ts";
+import type { Session } from "../../../../src/protocol/resp/session.ts";
+import { MAX_BATCH_BYTES, TurnBatch } from "../../../../src/protocol/resp/turn-batch.ts";
 import { encodeCommand } from "../../../conformance/resp-client.ts";
 
 /** A server with `count` sessions whose output is kept as text. */
@@ -123,4 +124,29 @@ describe("lookahead", () => {
     new Lookahead(recording).scan(new TextEncoder().encode(input));
     expect(hashed).toEqual(keys.map((key) => store.hashOf(new TextEncoder().encode(key), 0, key.length)));
   });
+});
+
+test("a batch does not run within a turn: cutting a connection may have its adapter ask for that", () => {
+  const { server, sessions, outputs } = serverWith(2);
+  const batch = new TurnBatch(server);
+  const [one, other] = sessions as [Session, Session];
+  batch.add(one, encodeCommand(["PING"]));
+  server.turn(() => {
+    other.cut();
+    batch.run();
+    expect(outputs[0]).toBe("");
+  });
+  batch.run();
+  expect(outputs[0]).toBe("+PONG\r\n");
+  expect(one.closed).toBe(false);
+});
+
+test("a batch that is large runs before its round is over", () => {
+  const { server, sessions, outputs } = serverWith(1);
+  const batch = new TurnBatch(server);
+  const chunk = encodeCommand(["ECHO", "x".repeat(500_000)]);
+  let added = 0;
+  for (; outputs[0] === ""; added += chunk.length) batch.add(sessions[0] as Session, chunk.slice());
+  expect(added).toBeGreaterThan(MAX_BATCH_BYTES);
+  expect(added).toBeLessThan(MAX_BATCH_BYTES + 2 * chunk.length);
 });

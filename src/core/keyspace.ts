@@ -57,6 +57,11 @@ export function userStart(bytes: Uint8Array, start = 0, end: number = bytes.leng
   return start < end && bytes[start] === DATABASE_MARK ? start + PREFIX_BYTES : start;
 }
 
+/** Length in bytes of the user's key in a stored key: what `maxKeyBytes` limits. */
+export function userLength(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+  return end - userStart(bytes, start, end);
+}
+
 /** How a record names one physical database, as the namespace of an invalidation or flush; -1: all of them. */
 export function namespaceOf(physicalDatabase: number): Uint8Array {
   return physicalDatabase < 0 ? EMPTY_BYTES : Uint8Array.of(DATABASE_MARK, physicalDatabase);

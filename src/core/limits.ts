@@ -4,7 +4,9 @@
  */
 
 /** Longest key in bytes that can be configured: the item header has 11 bits, of which 2,047 is taken. Policy: refuse. */
-export const MAX_KEY_BYTES = 2_046;
+export const MAX_STORED_KEY_BYTES = 2_046;
+/** Longest key of a user: a stored key may have two bytes of database in front. */
+export const MAX_KEY_BYTES = MAX_STORED_KEY_BYTES - 2;
 /** Longest value in bytes, extras included, that can be configured: the item header has 21 bits. Policy: refuse. */
 export const MAX_VALUE_BYTES = 2_097_151 - 4_096;
 /** Default limit of a key in bytes. Policy: refuse with the protocol's own error. */

@@ -6,7 +6,7 @@
 import {
   MAX_CONTENT_TYPE_BYTES,
   MAX_EXPIRES_AT_MS,
-  MAX_KEY_BYTES,
+  MAX_STORED_KEY_BYTES,
   MAX_TAG_BYTES,
   MAX_TAGS_PER_ENTRY,
   MAX_VALUE_BYTES,
@@ -42,7 +42,7 @@ const BAD_RING = field("the number of a ring is an integer from 0 to 2^53 - 1");
 const BAD_FLOOR = field("a floor has a slot from 0 to 16,383 and a version");
 const BAD_DATABASES = field("databases is no permutation of 0 to 15");
 const EMPTY_TAG = field("a tag is empty");
-const LONG_KEY = limit(`the key, subject or namespace is longer than ${MAX_KEY_BYTES} bytes`);
+const LONG_KEY = limit(`the key, subject or namespace is longer than ${MAX_STORED_KEY_BYTES} bytes`);
 const LONG_VALUE = limit(`the value is longer than ${MAX_VALUE_BYTES} bytes`);
 const MANY_TAGS = limit(`there are more than ${MAX_TAGS_PER_ENTRY} tags`);
 const LONG_TAG = limit(`a tag is longer than ${MAX_TAG_BYTES} bytes`);
@@ -93,7 +93,7 @@ function entryFault(record: MutableRecord): RecordFault | undefined {
 
 function keyFault(record: MutableRecord): RecordFault | undefined {
   if (!isRange(record.key, record.keyStart, record.keyEnd)) return BAD_RANGE;
-  return record.keyEnd - record.keyStart > MAX_KEY_BYTES ? LONG_KEY : undefined;
+  return record.keyEnd - record.keyStart > MAX_STORED_KEY_BYTES ? LONG_KEY : undefined;
 }
 
 function expiryFault(record: MutableRecord): RecordFault | undefined {
@@ -114,7 +114,7 @@ function tagsFault(tags: readonly Uint8Array[]): RecordFault | undefined {
 function epochFault(record: MutableRecord): RecordFault | undefined {
   if (record.mode !== EpochMode.PURGE && record.mode !== EpochMode.STALE) return BAD_MODE;
   if (record.applied !== 0 && !isVersion(record.applied)) return BAD_APPLIED;
-  return record.namespace.length > MAX_KEY_BYTES ? LONG_KEY : undefined;
+  return record.namespace.length > MAX_STORED_KEY_BYTES ? LONG_KEY : undefined;
 }
 
 function subjectFault(record: MutableRecord): RecordFault | undefined {

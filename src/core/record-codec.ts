@@ -22,7 +22,13 @@
  */
 import { type ByteWriter, varintBytes } from "./byte-writer.ts";
 import { crc32c } from "./crc32c.ts";
-import { MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_TAGS_PER_ENTRY, MAX_VALUE_BYTES } from "./limits.ts";
+import {
+  MAX_CONTENT_TYPE_BYTES,
+  MAX_STORED_KEY_BYTES,
+  MAX_TAG_BYTES,
+  MAX_TAGS_PER_ENTRY,
+  MAX_VALUE_BYTES,
+} from "./limits.ts";
 import { DATABASE_COUNT, type EpochMode, type InvalidateScope, type MutableRecord, RecordKind } from "./record.ts";
 import { recordFault } from "./record-check.ts";
 import { RecordError, type RecordErrorCode } from "./record-error.ts";
@@ -65,7 +71,11 @@ const SPARE_BYTES = 1_024;
 
 /** Longest body of a record, in bytes. Policy: a declared length above it is refused, before anything is awaited. */
 export const MAX_RECORD_BODY_BYTES: number =
-  2 * MAX_KEY_BYTES + MAX_VALUE_BYTES + MAX_TAGS_PER_ENTRY * (MAX_TAG_BYTES + 2) + MAX_CONTENT_TYPE_BYTES + SPARE_BYTES;
+  2 * MAX_STORED_KEY_BYTES +
+  MAX_VALUE_BYTES +
+  MAX_TAGS_PER_ENTRY * (MAX_TAG_BYTES + 2) +
+  MAX_CONTENT_TYPE_BYTES +
+  SPARE_BYTES;
 
 /** Longest encoded record, in bytes. */
 export const MAX_RECORD_BYTES: number = CRC_BYTES + varintBytes(MAX_RECORD_BODY_BYTES) + MAX_RECORD_BODY_BYTES;

@@ -2,7 +2,7 @@
  * A request to invalidate or purge, taken apart into one record for each subject, and the receipt of what it reached.
  * A node that is alone reaches its own region, at once.
  */
-import { namespaceOf, storedKey } from "../core/keyspace.ts";
+import { namespaceOf, storedKey, userLength } from "../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../core/limits.ts";
 import { EpochMode, InvalidateScope, type MutableRecord, RecordKind } from "../core/record.ts";
 import { isTag } from "../store/applier.ts";
@@ -59,7 +59,7 @@ export function invalidateSubjects(node: Node, record: MutableRecord, request: I
     else version = record.version;
   };
   for (const tag of tags) if (!isTag(tag)) refused = Outcome.BAD_TAG;
-  for (const key of keys) if (key.length > node.config.maxKeyBytes) refused = Outcome.KEY_TOO_LONG;
+  for (const key of keys) if (userLength(key) > node.config.maxKeyBytes) refused = Outcome.KEY_TOO_LONG;
   for (const pattern of patterns) if (pattern.length > MAX_PATTERN_BYTES) refused = Outcome.TOO_MANY_PATTERNS;
   for (const key of keys) {
     commit(InvalidateScope.KEY, key);

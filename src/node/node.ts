@@ -9,7 +9,7 @@
  */
 import { copyBytes } from "../core/bytes.ts";
 import { namespaceOf } from "../core/keyspace.ts";
-import { MAX_EXPIRES_AT_MS, MAX_KEY_BYTES } from "../core/limits.ts";
+import { MAX_EXPIRES_AT_MS, MAX_STORED_KEY_BYTES } from "../core/limits.ts";
 import type { Ports } from "../core/ports.ts";
 import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/record.ts";
 import { readRecords } from "../core/record-stream.ts";
@@ -67,7 +67,7 @@ export class Node {
   nowMs: number;
   readonly #record = new MutableRecord();
   readonly #received = new MutableRecord();
-  readonly #keyScratch = new Uint8Array(MAX_KEY_BYTES);
+  readonly #keyScratch = new Uint8Array(MAX_STORED_KEY_BYTES);
   #scratch = new Uint8Array(1_024);
   #observer: KeyObserver | undefined;
 
@@ -198,7 +198,12 @@ export class Node {
     const { table } = this.store;
     record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
     record.setKey(this.#keyScratch, 0, key);
-    record.setTarget(table.version(id), this.store.originOf(id), at, at === 0 || staleUntil === 0 ? 0 : Math.min(at + allowance, MAX_EXPIRES_AT_MS));
+    record.setTarget(
+      table.version(id),
+      this.store.originOf(id),
+      at,
+      at === 0 || staleUntil === 0 ? 0 : Math.min(at + allowance, MAX_EXPIRES_AT_MS),
+    );
     record.global = true;
     this.counters.touches++;
     return this.commit(record, at === 0 ? "persist" : "expire");

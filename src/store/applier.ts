@@ -9,13 +9,8 @@
  */
 import { copyBytes } from "../core/bytes.ts";
 import { keySlot } from "../core/crc16.ts";
-import { databaseOf } from "../core/keyspace.ts";
-import {
-  MAX_CONTENT_TYPE_BYTES,
-  MAX_EXPIRES_AT_MS,
-  MAX_TAG_BYTES,
-  MAX_TAGS_PER_ENTRY,
-} from "../core/limits.ts";
+import { databaseOf, userLength } from "../core/keyspace.ts";
+import { MAX_CONTENT_TYPE_BYTES, MAX_EXPIRES_AT_MS, MAX_TAG_BYTES, MAX_TAGS_PER_ENTRY } from "../core/limits.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
 import { compareVersions } from "../core/version.ts";
 import type { Budget } from "./budget.ts";
@@ -53,6 +48,10 @@ export class Applier {
     const hash = entries.hashOf(record.key, record.keyStart, record.keyEnd);
     let id = entries.find(hash, record.key, record.keyStart, record.keyEnd);
     if (id !== 0 && !this.#isNewer(record, id)) return Outcome.IGNORED;
+    if (id !== 0 && !entries.table.hasFlag(id, Flag.TOMBSTONE) && !entries.isCounted(id)) {
+      entries.remove(id, "invalidated");
+      id = 0;
+    }
     let flags: number = Flag.LIVE;
     if (record.kind === RecordKind.FILL) flags |= Flag.FILL;
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
@@ -118,7 +117,7 @@ export class Applier {
   }
 
   #refusal(record: MutableRecord): Outcome {
-    if (record.keyEnd - record.keyStart > this.#limits.maxKeyBytes) return Outcome.KEY_TOO_LONG;
+    if (userLength(record.key, record.keyStart, record.keyEnd) > this.#limits.maxKeyBytes) return Outcome.KEY_TOO_LONG;
     if (record.valueEnd - record.valueStart > this.#limits.maxValueBytes) return Outcome.VALUE_TOO_LONG;
     if (!isExpiry(record.expiresAt) || !isExpiry(record.staleUntil)) return Outcome.BAD_EXPIRY;
     if (record.staleUntil !== 0 && record.staleUntil < record.expiresAt) return Outcome.BAD_EXPIRY;
@@ -159,7 +158,9 @@ export class Applier {
     const { guards, maxClockSkew } = this.#entries;
     const slot = keySlot(record.key, record.keyStart, record.keyEnd);
     const stamp = stampOf(record);
-    return guards.refuses(hash, slot, stamp) || (this.#isForeignFill(record) && stamp - maxClockSkew <= guards.arrivalFloor);
+    return (
+      guards.refuses(hash, slot, stamp) || (this.#isForeignFill(record) && stamp - maxClockSkew <= guards.arrivalFloor)
+    );
   }
 
   #isForeignFill(record: MutableRecord): boolean {

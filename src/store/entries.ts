@@ -68,7 +68,9 @@ export class Entries {
   /** Entries that are no tombstones, by physical database, and how many of them expire. */
   readonly counts: number[] = new Array(DATABASE_COUNT).fill(0);
   readonly expiring: number[] = new Array(DATABASE_COUNT).fill(0);
-  /** All of them. */
+  /** Entries at or below this stamp were flushed with their database and are in its counts no more; 0 for none. */
+  readonly uncountedTo: number[] = new Array(DATABASE_COUNT).fill(0);
+  /** All entries, those that wait for the sweep included. */
   size = 0;
   /** Grows with every removal: ids found before may be gone when it changed. */
   removals = 0;
@@ -205,6 +207,7 @@ export class Entries {
     if (before !== 0 && expiresAt > before) return;
     if (before !== 0) wheel.remove(id);
     if (expiresAt !== 0) wheel.add(id, this.reclaimAt(id));
+    if (!this.isCounted(id)) return;
     if (before === 0) this.expiring[this.databaseOf(id)]++;
     else if (expiresAt === 0) this.expiring[this.databaseOf(id)]--;
   }
@@ -216,6 +219,11 @@ export class Entries {
     const start = this.segments.offsetOf(address) + 4;
     if (bytes[start] !== DATABASE_MARK) return 0;
     return databaseOf(bytes, start, start + this.segments.keyLength(address));
+  }
+
+  /** False for an entry that was flushed with its database and waits for the sweep. */
+  isCounted(id: number): boolean {
+    return this.flushes.count === 0 || this.table.version(id) > this.uncountedTo[this.databaseOf(id)];
   }
 
   weightOf(id: number): number {
@@ -238,7 +246,7 @@ export class Entries {
       this.removed[reason]++;
       this.policy.remove(id);
       this.schedule(id, 0);
-      this.counts[this.databaseOf(id)]--;
+      if (this.isCounted(id)) this.counts[this.databaseOf(id)]--;
       this.size--;
       if (table.hasFlag(id, Flag.EXTRAS)) this.releaseTags(id);
     }
@@ -307,6 +315,7 @@ export class Entries {
     this.patterns.clear();
     this.flushes.clear();
     this.flushRows.fill(0);
+    this.uncountedTo.fill(0);
     this.tombstones.clear();
     this.policy.clear();
     this.counts.fill(0);

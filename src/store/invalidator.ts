@@ -144,7 +144,8 @@ export class Invalidator {
     const entries = this.#entries;
     const databases = databasesOf(namespace);
     const inside = databases.reduce((sum, database) => sum + entries.counts[database], 0);
-    if (record.mode === EpochMode.PURGE && inside === entries.size && this.#outdates(record)) {
+    const outdates = record.mode === EpochMode.PURGE && this.#outdates(record);
+    if (outdates && (databases.length === DATABASE_COUNT || inside === entries.size)) {
       entries.removed.invalidated += entries.size;
       entries.clear();
       this.#sweeper.clear();
@@ -154,6 +155,7 @@ export class Invalidator {
     for (const database of databases) {
       if (entries.flushRows[database] === 0) entries.flushRows[database] = entries.flushes.acquire();
       raised = entries.flushes.raise(entries.flushRows[database], record.mode, record.version, applied) || raised;
+      if (outdates) this.#uncount(database, record.version);
     }
     if (raised) this.#sweeper.requestFlush();
     return raised ? Outcome.APPLIED : Outcome.IGNORED;
@@ -166,6 +168,13 @@ export class Invalidator {
       record.origin === this.#entries.origins.originOf(0) &&
       this.#entries.stable >= record.version
     );
+  }
+
+  /** Nothing in the database is newer than the flush: its counts need not wait for the sweep. */
+  #uncount(database: number, version: number): void {
+    this.#entries.uncountedTo[database] = version;
+    this.#entries.counts[database] = 0;
+    this.#entries.expiring[database] = 0;
   }
 
   #prefixOf(record: MutableRecord, applied: number): Outcome {

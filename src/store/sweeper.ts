@@ -140,6 +140,7 @@ export class Sweeper {
       const row = flushRows[database];
       if (row === 0 || flushes.newestOf(row) > stable) continue;
       flushRows[database] = 0;
+      entries.uncountedTo[database] = 0;
       flushes.release(row);
     }
     entries.refreshNewestEpoch();

@@ -12,6 +12,7 @@
  * hold together (held-bytes.ts); all closings are counted.
  */
 import { assert } from "../../core/assert.ts";
+import { userLength } from "../../core/keyspace.ts";
 import type { Cancel } from "../../core/ports.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
@@ -364,7 +365,7 @@ export class RespServer implements TrackingHost {
   /** The error for a refused write. */
   refusal(outcome: Outcome, args?: Args): string {
     const { maxKeyBytes, maxValueBytes } = this.config;
-    const size = args === undefined ? "" : `: ${args.length(1)} bytes`;
+    const size = args === undefined ? "" : `: ${userLength(args.bytes, args.start(1), args.end(1))} bytes`;
     switch (outcome) {
       case Outcome.OUT_OF_MEMORY:
         return "OOM command not allowed when used memory > 'maxmemory'.";

@@ -1,17 +1,8 @@
 /**
  * Conformance of the commands about connections: HELLO, AUTH, PING, RESET, CLIENT. Servers are asked without a password.
  */
-import type { Case, Step } from "../case.ts";
-
-type Words = string | (string | Uint8Array)[];
-
-function call(command: Words, expect: unknown): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, expect };
-}
-
-function fails(command: Words, error: string): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, error };
-}
+import type { Case } from "../case.ts";
+import { call, fails } from "../steps.ts";
 
 const SYNTAX = "ERR syntax error";
 const INTEGER = "ERR value is not an integer or out of range";

@@ -2,17 +2,8 @@
  * Conformance of the sixteen databases: keys of one are not seen from another, and what moves between them keeps what it
  * is. Keys that begin with the bytes that Shoal uses inside to tell databases apart are tested in each of them.
  */
-import type { Case, Step } from "../case.ts";
-
-type Words = string | (string | Uint8Array)[];
-
-function call(command: Words, expect: unknown): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, expect };
-}
-
-function fails(command: Words, error: string): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, error };
-}
+import type { Case } from "../case.ts";
+import { call, fails } from "../steps.ts";
 
 const SYNTAX = "ERR syntax error";
 const INTEGER = "ERR value is not an integer or out of range";
@@ -25,6 +16,36 @@ const FUTURE = 4_102_444_800;
 const ODD_KEYS = ["\xff", "\xff\x00", "\xff\x03", "\xff\x03key", "\xff\xff", "\x00", "key"];
 
 export const databaseCases: readonly Case[] = [
+  {
+    name: "DBSIZE right after FLUSHDB, while another database holds keys",
+    steps: [
+      call("SELECT 2", "OK"),
+      call("MSET a 1 b 2", "OK"),
+      call("SELECT 3", "OK"),
+      call("MSET a 1 b 2 c 3", "OK"),
+      call("EXPIRE a 100", 1),
+      call("FLUSHDB", "OK"),
+      call("DBSIZE", 0),
+      call("RANDOMKEY", null),
+      call("SET a 9", "OK"),
+      call("DBSIZE", 1),
+      call("EXPIRE a 100", 1),
+      call("DEL b", 0),
+      call("DBSIZE", 1),
+      call("SELECT 2", "OK"),
+      call("DBSIZE", 2),
+    ],
+  },
+  {
+    name: "the limit of a key does not count the database",
+    shoalOnly: true,
+    steps: [
+      call("SELECT 2", "OK"),
+      call(["SET", "k".repeat(1024), "v"], "OK"),
+      call(["GET", "k".repeat(1024)], "v"),
+      fails(["SET", "k".repeat(1025), "v"], "ERR key is too long: 1025 bytes, the limit is 1024 (maxKeyBytes)"),
+    ],
+  },
   {
     name: "SELECT",
     steps: [

@@ -1,19 +1,8 @@
 /**
  * Conformance of the commands on keys: existence, names, expiry, walks, payloads. Expected replies are what Redis answers.
  */
-import type { Case, Step } from "../case.ts";
-
-type Words = string | (string | Uint8Array)[];
-
-/** One command (words separated by spaces, or a list where a word holds spaces or none) and its reply. */
-function call(command: Words, expect: unknown): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, expect };
-}
-
-/** One command and the error it gets. */
-function fails(command: Words, error: string): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, error };
-}
+import type { Case } from "../case.ts";
+import { call, fails } from "../steps.ts";
 
 const SYNTAX = "ERR syntax error";
 const INTEGER = "ERR value is not an integer or out of range";

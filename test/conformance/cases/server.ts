@@ -3,19 +3,10 @@
  * configuration it changes back.
  */
 import type { Case, Step } from "../case.ts";
-
-type Words = string | (string | Uint8Array)[];
-
-function call(command: Words, expect: unknown): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, expect };
-}
-
-function fails(command: Words, error: string): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, error };
-}
+import { call, fails, type Words, wordsOf } from "../steps.ts";
 
 function matches(command: Words, match: RegExp): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, match };
+  return { send: wordsOf(command), match };
 }
 
 const SYNTAX = "ERR syntax error";
@@ -28,7 +19,7 @@ function setFails(parameter: string, value: string, reason: string): Step {
 
 /** A map of two texts, which RESP2 sees as an array. */
 function mapCall(command: Words, pairs: readonly (readonly [string, string])[]): Step {
-  const send = typeof command === "string" ? command.split(" ") : command;
+  const send = wordsOf(command);
   return { send, expect: pairs.flat(), expect3: { "%": pairs } };
 }
 

@@ -3,18 +3,7 @@
  * case names it. (tidy: test cases)
  */
 import type { Case, Step } from "../case.ts";
-
-type Words = string | (string | Uint8Array)[];
-
-/** One command (words separated by spaces, or a list where a word holds spaces or none) and its reply. */
-function call(command: Words, expect: unknown): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, expect };
-}
-
-/** One command and the error it gets. */
-function fails(command: Words, error: string): Step {
-  return { send: typeof command === "string" ? command.split(" ") : command, error };
-}
+import { call, fails } from "../steps.ts";
 
 const SYNTAX = "ERR syntax error";
 const INTEGER = "ERR value is not an integer or out of range";

@@ -100,20 +100,18 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /**
- * Requests whose replies agree while something else does not: what is told about them, what DBSIZE counts afterwards, or
+ * Requests whose replies agree while something else does not: what is told about them, or
  * whether WATCH notices. Conversations either hold such requests, or compare those.
  *
  * - A value that is set with a time that has passed is gone at once, and nothing is told about it; Redis keeps it
  *   until somebody looks, and tells of its setting and its expiry.
  * - Redis lengthens a value for a BITFIELD that then fails and tells nobody; here that is a change like any other.
  * - What expires is told when it is noticed.
- * - DBSIZE counts the entries of a flushed database until they are swept.
  */
 export function isLoose({ words, pauseMs }: Request): boolean {
   if (pauseMs !== undefined) return true;
   const upper = words.map((word) => word.toUpperCase());
   const name = upper[0] as string;
-  if (name === "FLUSHDB") return true;
   if (name === "BITFIELD") return upper.includes("FAIL");
   if (name === "RESTORE") return upper.includes("ABSTTL") && isPast(words[2], 1);
   if (name !== "SET") return false;

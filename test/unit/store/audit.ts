@@ -35,8 +35,8 @@ export function auditStore(store: Store): void {
       continue;
     }
     found.size++;
-    counts[store.databaseOf(id)]++;
-    if ((flags & Flag.EXPIRES) !== 0) expiring[store.databaseOf(id)]++;
+    if (entries.isCounted(id)) counts[store.databaseOf(id)]++;
+    if (entries.isCounted(id) && (flags & Flag.EXPIRES) !== 0) expiring[store.databaseOf(id)]++;
     if ((flags & Flag.EXTRAS) === 0) continue;
     for (let i = tagCount(store.bytes, store.keyEnd); i-- > 0; ) {
       const tag = tagIdAt(store.bytes, store.keyEnd, i);

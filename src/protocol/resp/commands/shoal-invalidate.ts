@@ -13,6 +13,7 @@
  * Nothing is invalidated if any part of the request is malformed or over a limit of its own. If the node has no room to
  * remember another pattern, the answer is an error, and what was named before that pattern is done.
  */
+import { userLength } from "../../../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../../../core/limits.ts";
 import { EpochMode } from "../../../core/record.ts";
 import type { Args } from "../args.ts";
@@ -79,10 +80,11 @@ function invalidate(mode: EpochMode, session: Session, args: Args): void {
   const { node, reply } = session;
   const selection = parseSelection(args);
   if (typeof selection === "string") return reply.error(selection);
-  const tooLong = selection.keys.find((i) => args.length(i) > node.config.maxKeyBytes);
+  const { maxKeyBytes } = node.config;
+  const lengths = selection.keys.map((i) => userLength(args.bytes, args.start(i), args.end(i)));
+  const tooLong = lengths.find((length) => length > maxKeyBytes);
   if (tooLong !== undefined) {
-    const { maxKeyBytes } = node.config;
-    return reply.error(`ERR key is too long: ${args.length(tooLong)} bytes, the limit is ${maxKeyBytes} (maxKeyBytes)`);
+    return reply.error(`ERR key is too long: ${tooLong} bytes, the limit is ${maxKeyBytes} (maxKeyBytes)`);
   }
   const receipt = node.invalidate({
     mode,

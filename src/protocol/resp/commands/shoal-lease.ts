@@ -14,6 +14,7 @@
  *
  * `expires` is ms since the Unix epoch. A value that was not stored is still good to be used by who has loaded it.
  */
+import { userLength } from "../../../core/keyspace.ts";
 import { RecordKind } from "../../../core/record.ts";
 import type { Args } from "../args.ts";
 import { type Command, command, ONE_KEY } from "../command.ts";
@@ -36,8 +37,9 @@ function lease(session: Session, args: Args): void {
       return reply.error(`ERR lease is too long: ${ttlMs} ms, the limit is ${maxLeaseMs} (maxLeaseMs)`);
     }
   }
-  if (args.length(1) > maxKeyBytes) {
-    return reply.error(`ERR key is too long: ${args.length(1)} bytes, the limit is ${maxKeyBytes} (maxKeyBytes)`);
+  const keyBytes = userLength(args.bytes, args.start(1), args.end(1));
+  if (keyBytes > maxKeyBytes) {
+    return reply.error(`ERR key is too long: ${keyBytes} bytes, the limit is ${maxKeyBytes} (maxKeyBytes)`);
   }
   const granted = node.lease(args.bytes, args.start(1), args.end(1), ttlMs);
   if (granted === undefined) {

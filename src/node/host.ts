@@ -61,6 +61,8 @@ export class Host {
     this.#transport = options.transport;
     node.outbox.journaling = options.storage !== undefined;
     for (const peer of options.peers ?? []) node.outbox.addPeer(peer);
+    // Nobody says yet how far the peers are: nothing is forgotten but at its limit.
+    if (node.outbox.peers.size > 0) node.peersStable = 0;
     this.#transport?.onReceive((peer, frame) => {
       node.beginTurn();
       node.receive(peer, frame);
@@ -96,8 +98,18 @@ export class Host {
     await this.#transport?.close();
   }
 
-  /** Recovery is a prefix of the journal: it ends at the first damage, which is reported. */
+  /**
+   * Recovery is a prefix of the journal: it ends at the first damage, which is reported. Peers' records are journaled as
+   * they came, not in the order of their versions, so until the end nothing may be forgotten that keeps older ones out.
+   */
   async #replay(storage: Storage): Promise<void> {
+    const { node } = this;
+    node.peersStable = 0;
+    await this.#replayBatches(storage);
+    if (node.outbox.peers.size === 0) node.peersStable = Number.POSITIVE_INFINITY;
+  }
+
+  async #replayBatches(storage: Storage): Promise<void> {
     let batches = 0;
     for await (const batch of storage.replay()) {
       if (!this.node.replay(batch)) return this.#fail("journal damaged", { batch: batches });

@@ -15,7 +15,7 @@ import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/r
 import { readRecords } from "../core/record-stream.ts";
 import { drawOrigin, HybridClock } from "../core/version.ts";
 import { Flag } from "../store/entry-table.ts";
-import { Outcome, type RemovalReason } from "../store/outcome.ts";
+import { Outcome } from "../store/outcome.ts";
 import { Store } from "../store/store.ts";
 import type { NodeConfig } from "./config.ts";
 import { copyEntry, RENAME_EVENTS, renameEntry } from "./copy.ts";
@@ -23,7 +23,7 @@ import { Counters } from "./counters.ts";
 import { Databases } from "./databases.ts";
 import { type FillOutcome, fillLeased } from "./fill.ts";
 import { type InvalidateRequest, invalidateSubjects, type Receipt } from "./invalidate.ts";
-import type { KeyObserver } from "./key-observer.ts";
+import { type KeyObserver, tellRemoved } from "./key-observer.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
 import { applyReceived, applyReplayed, MAX_CLOCK_SKEW_MS } from "./receive.ts";
@@ -70,6 +70,7 @@ export class Node {
   readonly #keyScratch = new Uint8Array(MAX_STORED_KEY_BYTES);
   #scratch = new Uint8Array(1_024);
   #observer: KeyObserver | undefined;
+  #peersStable = Number.POSITIVE_INFINITY;
 
   constructor(config: NodeConfig, ports: Ports) {
     this.config = config;
@@ -102,7 +103,7 @@ export class Node {
 
   set observer(observer: KeyObserver | undefined) {
     this.#observer = observer;
-    this.store.onRemove = observer === undefined ? undefined : (id, reason) => this.#tellRemoved(id, reason);
+    this.store.onRemove = observer && ((id, reason) => tellRemoved(this.store, observer, id, reason));
   }
 
   // ---- reads: an entry id, valid until the next write or tick, or 0
@@ -382,22 +383,14 @@ export class Node {
     this.#refreshStable();
   }
 
-  /** Alone, nothing older can arrive but the fill of an open lease. */
-  #refreshStable(): void {
-    const oldest = this.leases.oldest;
-    this.store.stable = oldest === Number.POSITIVE_INFINITY ? oldest : oldest - 1;
+  /** No peer sends anything at or below this version any more. Infinity while the node is alone. */
+  set peersStable(version: number) {
+    this.#peersStable = version;
+    this.#refreshStable();
   }
 
-  #tellRemoved(id: number, reason: RemovalReason): void {
-    if (reason !== "expired" && reason !== "evicted") return;
-    const { store } = this;
-    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = store;
-    store.locate(id);
-    this.#observer?.changed(store.bytes, store.keyStart, store.keyEnd, reason);
-    store.bytes = bytes;
-    store.keyStart = keyStart;
-    store.keyEnd = keyEnd;
-    store.valueStart = valueStart;
-    store.valueEnd = valueEnd;
+  /** Nothing older can arrive than what peers may send and the fill of an open lease. */
+  #refreshStable(): void {
+    this.store.stable = Math.min(this.#peersStable, this.leases.oldest - 1);
   }
 }

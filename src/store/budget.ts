@@ -35,6 +35,7 @@ export class Budget {
   /** Live item bytes above which the policy must name victims; computed anew when the overhead changes. */
   #liveLimit = 0;
   #saturated = false;
+  #policyBytes = 0;
   /** What the policy was told last: weight, and entries. */
   #announced = 0;
   #expected = 0;
@@ -70,6 +71,8 @@ export class Budget {
       if (this.#announced === 0 && entries.size * 2 >= entries.maxEntries) this.#announce();
       while (entries.size > entries.maxEntries && this.#evict()) {}
     }
+    // The policy allocates as it likes: a sketch, when there is enough to count.
+    if (entries.policy.allocatedBytes !== this.#policyBytes) this.recompute();
     if (segments.liveBytes > this.#liveLimit) this.#shrinkToLimit();
     if (!this.#saturated) return;
     if (segments.spareCount < SPARES_WANTED) {
@@ -85,7 +88,7 @@ export class Budget {
     this.recompute();
     while (this.#entries.allocatedBytes > this.maxBytes) {
       if (segments.dropSpare() || this.#free(segments.segmentBytes)) continue;
-      if (!this.#cleaner.step(segments.segmentBytes, 0)) break;
+      if (!this.#cleaner.step(segments.segmentBytes, 0) && !this.#entries.guards.shed()) break;
     }
     this.recompute();
   }
@@ -130,6 +133,7 @@ export class Budget {
     const { segmentBytes } = this.#entries.segments;
     const forSegments = this.maxBytes - this.#entries.overheadBytes;
     this.#liveLimit = Math.max(0, Math.floor((forSegments - RESERVED_SEGMENTS * segmentBytes) * LIVE_SHARE));
+    this.#policyBytes = this.#entries.policy.allocatedBytes;
     this.#saturated = this.#entries.allocatedBytes + 2 * segmentBytes > this.maxBytes;
   }
 

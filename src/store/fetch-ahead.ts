@@ -4,6 +4,9 @@
  */
 import type { Entries } from "./entries.ts";
 
+/** Entries of a chain that are looked at: nine of ten keys are among the first two. */
+const CHAIN_STEPS = 2;
+
 export class FetchAhead {
   readonly #entries: Entries;
   #ids = new Int32Array(64);
@@ -19,14 +22,14 @@ export class FetchAhead {
     if (this.#ids.length < count) this.#ids = new Int32Array(count);
     const ids = this.#ids;
     for (let i = 0; i < count; i++) ids[i] = buckets.head(buckets.bucketOf(hashes[i]));
-    let touched = 0;
-    for (let i = 0; i < count; i++) {
-      const id = ids[i];
-      if (id === 0) continue;
-      touched ^= table.chain(id);
-      ids[i] = table.address(id);
+    for (let step = 0; step < CHAIN_STEPS; step++) {
+      for (let i = 0; i < count; i++) {
+        const id = ids[i];
+        if (id !== 0 && table.hash(id) !== hashes[i]) ids[i] = table.chain(id);
+      }
     }
-    for (let i = 0; i < count; i++) if (ids[i] !== 0) touched ^= segments.header(ids[i] >>> 0);
+    let touched = 0;
+    for (let i = 0; i < count; i++) if (ids[i] !== 0) touched ^= segments.touch(table.address(ids[i]) >>> 0);
     this.touched = touched;
   }
 }

@@ -87,6 +87,17 @@ export class Guards {
     this.highest = Math.max(this.highest, version);
   }
 
+  /** Where memory is short: the older half of all guards raises the arrival floor. False if there is none. */
+  shed(): boolean {
+    if (this.#count === 0) return false;
+    for (let left = Math.ceil(this.#count / 2); left > 0; left--) {
+      this.raiseArrivalFloor(this.#versions[this.#first]);
+      this.#dropOldest();
+    }
+    this.#resize(this.#count);
+    return true;
+  }
+
   /** Forgets floors, and at most `limit` guards, that `stable` has passed. True if it stopped at the limit. */
   forget(stable: number, limit: number): boolean {
     for (let forgotten = 0; this.#count > 0 && this.#versions[this.#first] <= stable; forgotten++) {
@@ -100,10 +111,7 @@ export class Guards {
     }
     if (this.#count === 0) {
       this.highest = Math.max(this.arrivalFloor, this.#highestFloor);
-      this.#hashes = new Int32Array(0);
-      this.#slots = new Uint16Array(0);
-      this.#versions = new Float64Array(0);
-      this.#first = 0;
+      this.#resize(0);
     }
     return false;
   }
@@ -124,7 +132,11 @@ export class Guards {
 
   #grow(): void {
     const length = this.#hashes.length;
-    const size = Math.min(this.#limit, Math.max(FIRST_GUARDS, length + Math.min(length, MAX_GROWTH)));
+    this.#resize(Math.min(this.#limit, Math.max(FIRST_GUARDS, length + Math.min(length, MAX_GROWTH))));
+  }
+
+  #resize(size: number): void {
+    const length = this.#hashes.length;
     const hashes = new Int32Array(size);
     const slots = new Uint16Array(size);
     const versions = new Float64Array(size);

@@ -89,6 +89,14 @@ export class Segments {
     return itemBytes(key === TAG_MARK ? 0 : key, header & REST_MASK);
   }
 
+  /** Reads the first and the last word of an item, so that both are near afterwards. The result means nothing. */
+  touch(address: number): number {
+    const words = this.words[address >>> this.#shift];
+    const word = address & this.#mask;
+    const header = words[word];
+    return header ^ words[word + (((header >>> REST_BITS) + (header & REST_MASK)) >>> 2)];
+  }
+
   /** True if the item's key is exactly `key[start, end)`. */
   holdsKey(address: number, key: Uint8Array, start: number, end: number): boolean {
     const segment = address >>> this.#shift;

@@ -95,6 +95,22 @@ describe("at the limit the oldest guard raises a floor, and safety stays", () =>
   });
 });
 
+describe("where memory is short", () => {
+  test("the older half is shed, and safety stays", () => {
+    const guards = new Guards();
+    for (let n = 1; n <= 100; n++) guards.add(n, n, n);
+    const before = guards.allocatedBytes;
+    expect(guards.shed()).toBe(true);
+    expect(guards.size).toBe(50);
+    expect(guards.allocatedBytes).toBeLessThan(before / 2 + 64);
+    for (let n = 1; n <= 100; n++) expect(guards.refuses(n, n, n)).toBe(true);
+    expect(guards.refuses(3, 3, 51)).toBe(false);
+    guards.add(3, 3, 200);
+    while (guards.shed()) {}
+    expect([guards.size, guards.allocatedBytes, guards.arrivalFloor]).toEqual([0, 0, 200]);
+  });
+});
+
 describe("floors", () => {
   test("keep out what is not above them, and go with `stable`", () => {
     const guards = new Guards();

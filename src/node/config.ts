@@ -140,6 +140,8 @@ const fields = {
   outputSoftBytes: size(64 * 2 ** 10, 2 ** 30).default(2 ** 20),
   /** Unsent output of a connection. Policy: closed. */
   maxOutputBytes: size(64 * 2 ** 10, 2 ** 30).default(32 * 2 ** 20),
+  /** Input and output that all connections hold together. Policy: unauthenticated ones are cut first, then the largest. */
+  maxClientMemory: size(2 ** 20, MAX_STORE_BYTES).default(512 * 2 ** 20),
   /** Commands that took longer are logged, in microseconds; 0 logs all, -1 none. */
   slowlogSlowerThanUs: integer(-1, MAX_DURATION_MS).default(10_000),
   slowlogMaxLength: integer(0, 100_000).default(128),

@@ -114,6 +114,8 @@ export class Host {
     for await (const batch of storage.replay()) {
       if (!this.node.replay(batch)) return this.#fail("journal damaged", { batch: batches });
       batches++;
+      // What a flush or an expiry has ended makes room for what follows.
+      this.node.tick(SLICE_MS);
     }
   }
 

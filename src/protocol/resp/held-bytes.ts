@@ -12,8 +12,6 @@
 import type { Session } from "./session.ts";
 import { Attention } from "./session-state.ts";
 
-/** Bytes that all sessions may hold together: room for the largest reply and a few of the largest requests. */
-export const MAX_HELD_BYTES = 512 * 2 ** 20;
 /** Modes in which a session holds more than input and output. */
 const HOLDING = Attention.TRANSACTION | Attention.SUBSCRIBED | Attention.TRACKING;
 
@@ -38,7 +36,8 @@ interface Server {
 export class HeldBytes {
   /** The sum as far as sessions have reported. */
   total = 0;
-  limitBytes = MAX_HELD_BYTES;
+  /** `maxClientMemory`. */
+  limitBytes = Number.POSITIVE_INFINITY;
   readonly #server: Server;
   /** Ended sessions whose connections still have something to send. */
   readonly #closing = new Set<Session>();

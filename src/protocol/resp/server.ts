@@ -101,6 +101,7 @@ export class RespServer implements TrackingHost {
 
   /** Takes over what depends on the configuration; called after every change of it. */
   configured(): void {
+    this.held.limitBytes = this.config.maxClientMemory;
     this.parser.maxRequestBytes = this.config.maxRequestBytes;
     this.notifications.classes = parseEventClasses(this.config.notifyKeyspaceEvents) ?? 0;
     this.keyChanges.refresh();

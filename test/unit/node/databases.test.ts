@@ -29,21 +29,25 @@ describe("databases", () => {
 
   test("of several nodes are the same in the end, in whatever order permutations arrive, and repeated", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(number, number, fc.nat(2)), { minLength: 1, maxLength: 6 }), fc.infiniteStream(fc.nat()), (swaps, picks) => {
-        const source = new Databases();
-        const sent = swaps.map(([a, b, origin], i) => {
-          source.swap(a, b, 10 + Math.floor(i / 2), 1 + origin + (i % 2) * 10);
-          return [source.permutation, 10 + Math.floor(i / 2), 1 + origin + (i % 2) * 10] as const;
-        });
-        const nodes = [new Databases(), new Databases()];
-        for (const node of nodes) {
-          const left = [...sent, ...sent];
-          while (left.length > 0) node.adopt(...left.splice((picks.next().value as number) % left.length, 1)[0]);
-        }
-        const last = sent[sent.length - 1];
-        for (const node of nodes) expect(node.permutation).toEqual(last[0]);
-        expect(nodes[0].adopt(...last)).toBe(false);
-      }),
+      fc.property(
+        fc.array(fc.tuple(number, number, fc.nat(2)), { minLength: 1, maxLength: 6 }),
+        fc.infiniteStream(fc.nat()),
+        (swaps, picks) => {
+          const source = new Databases();
+          const sent = swaps.map(([a, b, origin], i) => {
+            source.swap(a, b, 10 + Math.floor(i / 2), 1 + origin + (i % 2) * 10);
+            return [source.permutation, 10 + Math.floor(i / 2), 1 + origin + (i % 2) * 10] as const;
+          });
+          const nodes = [new Databases(), new Databases()];
+          for (const node of nodes) {
+            const left = [...sent, ...sent];
+            while (left.length > 0) node.adopt(...left.splice((picks.next().value as number) % left.length, 1)[0]);
+          }
+          const last = sent[sent.length - 1];
+          for (const node of nodes) expect(node.permutation).toEqual(last[0]);
+          expect(nodes[0].adopt(...last)).toBe(false);
+        },
+      ),
     );
   });
 });

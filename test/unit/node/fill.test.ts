@@ -15,9 +15,24 @@ const TAG = "team:7";
 /** What may come between a lease and its fill, and whether it has to keep the fill out. */
 const ACTS: readonly { name: string; act: Act; fences: boolean }[] = [
   { name: "set", act: (test) => void test.set(KEY, "set"), fences: true },
-  { name: "set with a TTL that passes", act: (test) => { test.set(KEY, "set", { ttlMs: 1 }); test.advance(2); test.tick(); }, fences: true },
+  {
+    name: "set with a TTL that passes",
+    act: (test) => {
+      test.set(KEY, "set", { ttlMs: 1 });
+      test.advance(2);
+      test.tick();
+    },
+    fences: true,
+  },
   { name: "delete", act: (test) => void test.delete(KEY), fences: true },
-  { name: "set and delete", act: (test) => { test.set(KEY, "set"); test.delete(KEY); }, fences: true },
+  {
+    name: "set and delete",
+    act: (test) => {
+      test.set(KEY, "set");
+      test.delete(KEY);
+    },
+    fences: true,
+  },
   { name: "purge of the key", act: (test) => void test.invalidate({ keys: [KEY] }, PURGE), fences: true },
   { name: "invalidation of the key", act: (test) => void test.invalidate({ keys: [KEY] }, STALE), fences: true },
   { name: "purge of the tag", act: (test) => void test.invalidate({ tags: [TAG] }, PURGE), fences: true },
@@ -31,7 +46,14 @@ const ACTS: readonly { name: string; act: Act; fences: boolean }[] = [
   { name: "nothing", act: () => {}, fences: false },
   { name: "a read", act: (test) => void test.get(KEY), fences: false },
   { name: "maintenance", act: (test) => test.tick(), fences: false },
-  { name: "some time", act: (test) => { test.advance(100); test.tick(); }, fences: false },
+  {
+    name: "some time",
+    act: (test) => {
+      test.advance(100);
+      test.tick();
+    },
+    fences: false,
+  },
   { name: "a write of another key", act: (test) => void test.set("user:43", "v", { tags: [TAG] }), fences: false },
   { name: "a delete of another key", act: (test) => void test.delete("user:43"), fences: false },
   { name: "a purge of another tag", act: (test) => void test.invalidate({ tags: ["team:8"] }), fences: false },
@@ -43,9 +65,24 @@ const ACTS: readonly { name: string; act: Act; fences: boolean }[] = [
 const BEFORE: readonly { name: string; act: Act }[] = [
   { name: "nothing", act: () => {} },
   { name: "an older value", act: (test) => void test.set(KEY, "older", { tags: [TAG] }) },
-  { name: "a deleted value", act: (test) => { test.set(KEY, "older"); test.delete(KEY); } },
-  { name: "a stale value", act: (test) => { test.set(KEY, "older", { tags: [TAG] }); test.invalidate({ tags: [TAG] }, STALE); } },
-  { name: "a purge", act: (test) => void test.invalidate({ tags: [TAG], keys: [KEY], patterns: ["user:*"], all: true }, PURGE) },
+  {
+    name: "a deleted value",
+    act: (test) => {
+      test.set(KEY, "older");
+      test.delete(KEY);
+    },
+  },
+  {
+    name: "a stale value",
+    act: (test) => {
+      test.set(KEY, "older", { tags: [TAG] });
+      test.invalidate({ tags: [TAG] }, STALE);
+    },
+  },
+  {
+    name: "a purge",
+    act: (test) => void test.invalidate({ tags: [TAG], keys: [KEY], patterns: ["user:*"], all: true }, PURGE),
+  },
 ];
 
 describe("between lease and fill", () => {

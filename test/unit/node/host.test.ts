@@ -1,39 +1,18 @@
 /**
- * Hosts: what one node writes is seen by the other, invalidations too; a restart replays the journal to the same state;
- * damage is reported and nothing behind it used; the clockwork runs on the timer that it is given.
+ * Hosts: what one node writes is seen by the other, invalidations too; frames that are not intact are counted; a storage
+ * that fails is reported; the clockwork runs on the timer that it is given.
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ByteWriter } from "../../../src/core/byte-writer.ts";
 import { encodeText } from "../../../src/core/bytes.ts";
+import type { Storage } from "../../../src/core/ports.ts";
 import { EpochMode, MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { encodeRecord } from "../../../src/core/record-codec.ts";
-import { ByteWriter } from "../../../src/core/byte-writer.ts";
-import { versionToMs } from "../../../src/core/version.ts";
-import type { Storage } from "../../../src/core/ports.ts";
 import { Host } from "../../../src/node/host.ts";
-import { MemoryStorage } from "../../../src/node/memory-storage.ts";
 import { MemoryNetwork } from "../../../src/node/memory-transport.ts";
+import { region, run, steps, turn } from "./region.ts";
 import { TestNode, World } from "./test-node.ts";
-
-interface Member {
-  readonly test: TestNode;
-  readonly host: Host;
-  readonly storage: MemoryStorage;
-}
-
-/** Nodes of one region that know each other. */
-function region(world: World, network: MemoryNetwork, names: readonly string[], skewMs = 0): Member[] {
-  return names.map((name, i) => {
-    const test = new TestNode(world, 100 + i, { region: name }, i * skewMs);
-    const storage = new MemoryStorage();
-    const peers = names.filter((one) => one !== name);
-    return { test, storage, host: new Host(test.node, { storage, transport: network.join(name), peers }) };
-  });
-}
-
-function turn(members: readonly Member[]): void {
-  for (const { host } of members) host.afterTurn();
-}
 
 const { PURGE, STALE } = EpochMode;
 
@@ -43,10 +22,26 @@ describe("what one node does, the other sees", () => {
     { name: "an overwrite", act: (a) => void a.set("k", "w"), expected: { k: "w" } },
     { name: "a delete", act: (a) => void a.delete("k"), expected: { k: undefined } },
     { name: "a purge by key", act: (a) => void a.invalidate({ keys: ["k"] }), expected: { k: undefined, other: "v" } },
-    { name: "a purge by tag", act: (a) => void a.invalidate({ tags: ["red"] }), expected: { k: undefined, other: "v" } },
-    { name: "a purge by pattern", act: (a) => void a.invalidate({ patterns: ["o*"] }), expected: { k: "v", other: undefined } },
-    { name: "a soft invalidation", act: (a) => void a.invalidate({ tags: ["red"] }, STALE), expected: { k: undefined, other: "v" } },
-    { name: "a purge of everything", act: (a) => void a.invalidate({ all: true }), expected: { k: undefined, other: undefined } },
+    {
+      name: "a purge by tag",
+      act: (a) => void a.invalidate({ tags: ["red"] }),
+      expected: { k: undefined, other: "v" },
+    },
+    {
+      name: "a purge by pattern",
+      act: (a) => void a.invalidate({ patterns: ["o*"] }),
+      expected: { k: "v", other: undefined },
+    },
+    {
+      name: "a soft invalidation",
+      act: (a) => void a.invalidate({ tags: ["red"] }, STALE),
+      expected: { k: undefined, other: "v" },
+    },
+    {
+      name: "a purge of everything",
+      act: (a) => void a.invalidate({ all: true }),
+      expected: { k: undefined, other: undefined },
+    },
     { name: "a flush", act: (a) => a.node.flush(0), expected: { k: undefined, other: undefined } },
     { name: "a flush of another database", act: (a) => a.node.flush(5), expected: { k: "v", other: "v" } },
     { name: "an expiry", act: (a) => void a.node.expireAt(a.id("k"), a.node.nowMs + 5), expected: { k: "v" } },
@@ -139,49 +134,13 @@ describe("what one node does, the other sees", () => {
   });
 });
 
-type Step =
-  | { who: number; what: "set" | "delete" | "purge" | "stale" | "tag" | "pattern" | "flush" | "load"; key: string }
-  | { what: "deliver" | "time" | "tick" };
-const steps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        who: fc.nat(2),
-        what: fc.constantFrom("set" as const, "set" as const, "delete" as const, "purge" as const, "stale" as const, "tag" as const, "pattern" as const, "load" as const, "flush" as const),
-        key: fc.constantFrom("a1", "a2", "b1"),
-      }),
-    },
-    { weight: 2, arbitrary: fc.record({ what: fc.constantFrom("deliver" as const, "time" as const, "tick" as const) }) },
-  ),
-  { maxLength: 40 },
-);
-
-function run(members: readonly Member[], network: MemoryNetwork, step: Step, n: number): void {
-  if (step.what === "deliver") return network.deliver();
-  if (step.what === "time") return members[0].test.world.advance(1);
-  if (step.what === "tick") return void members[n % members.length].test.tick();
-  if (!("who" in step)) return;
-  const { test, host } = members[step.who];
-  test.node.beginTurn();
-  if (step.what === "set") test.set(step.key, `${n}`, { tags: [step.key.slice(1)] });
-  if (step.what === "delete") test.delete(step.key);
-  if (step.what === "purge") test.invalidate({ keys: [step.key] }, PURGE);
-  if (step.what === "stale") test.invalidate({ keys: [step.key] }, STALE);
-  if (step.what === "tag") test.invalidate({ tags: [step.key.slice(1)] }, n % 2 === 0 ? PURGE : STALE);
-  if (step.what === "pattern") test.invalidate({ patterns: [`${step.key.slice(0, 1)}*`] });
-  if (step.what === "flush") test.node.flush(0);
-  if (step.what === "load") test.fill(test.lease(step.key), `${n}`, { tags: [step.key.slice(1)] });
-  host.afterTurn();
-}
-
 describe("three nodes that write, delete, invalidate and load at once", () => {
   test("agree when all is delivered: the same value, or a miss (I1)", () => {
     fc.assert(
       fc.property(steps, (list) => {
         const network = new MemoryNetwork();
         const members = region(new World(), network, ["a", "b", "c"], 3);
-        list.forEach((step, n) => run(members, network, step, n));
+        for (const [n, step] of list.entries()) run(members, network, step, n);
         turn(members);
         network.deliver();
         for (const key of ["a1", "a2", "b1"]) {
@@ -193,118 +152,12 @@ describe("three nodes that write, delete, invalidate and load at once", () => {
           expect(test.node.counters.badFrames).toBe(0);
         }
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 150), seed: Number(process.env["SEED"] ?? 20_261_123), includeErrorInReport: true },
+      {
+        numRuns: Number(process.env.RUNS ?? 150),
+        seed: Number(process.env.SEED ?? 20_261_123),
+        includeErrorInReport: true,
+      },
     );
-  });
-});
-
-describe("a restart", () => {
-  async function restarted(storage: Storage, world: World, seed = 900): Promise<TestNode> {
-    const test = new TestNode(world, seed);
-    await new Host(test.node, { storage }).start();
-    return test;
-  }
-
-  test("replays the journal to the same state, its own records and those of peers (I9)", async () => {
-    await fc.assert(
-      fc.asyncProperty(steps, async (list) => {
-        const network = new MemoryNetwork();
-        const members = region(new World(), network, ["a", "b", "c"]);
-        list.forEach((step, n) => run(members, network, step, n));
-        turn(members);
-        network.deliver();
-        turn(members);
-        for (const { test, storage } of members) {
-          const again = await restarted(storage, test.world);
-          for (const key of ["a1", "a2", "b1"]) {
-            const now = again.get(key);
-            // A fill may be lost to the clock skew that another life's stamps are allowed, and nothing may come back.
-            if (now !== undefined) expect(now).toBe(test.get(key) as string);
-          }
-        }
-      }),
-      { numRuns: Number(process.env["RUNS"] ?? 100), seed: Number(process.env["SEED"] ?? 20_261_123), includeErrorInReport: true },
-    );
-  });
-
-  test("keeps values, expiry, stale times, tags and databases", async () => {
-    const world = new World();
-    const storage = new MemoryStorage();
-    const test = new TestNode(world, 1);
-    const host = new Host(test.node, { storage });
-    test.set("plain", "v");
-    test.set("all", "v", { ttlMs: 5_000, staleMs: 1_000, tags: ["red", "green"] });
-    test.set("touched", "v");
-    test.node.expireAt(test.id("touched"), world.nowMs + 777);
-    test.set("gone", "v");
-    test.delete("gone");
-    test.set("purged", "v", { tags: ["old"] });
-    test.invalidate({ tags: ["old"] });
-    test.node.copy(test.id("all"), encodeText("copy"), 0, 4);
-    test.node.swapDatabases(2, 9);
-    host.afterTurn();
-    const again = await restarted(storage, world);
-    expect(again.contents()).toEqual(test.contents());
-    expect(again.node.databases.permutation).toEqual(test.node.databases.permutation);
-    expect(Object.keys(again.contents()).sort()).toEqual(["all", "copy", "plain", "touched"]);
-  });
-
-  test("keeps what was loaded after an invalidation: it is as fresh as before", async () => {
-    const world = new World();
-    const storage = new MemoryStorage();
-    const test = new TestNode(world, 1);
-    const host = new Host(test.node, { storage });
-    test.set("k", "old", { tags: ["red"] });
-    test.invalidate({ tags: ["red"] });
-    test.advance(1_000);
-    expect(test.fill(test.lease("k"), "loaded", { tags: ["red"] })).toBe("stored");
-    host.afterTurn();
-    world.advance(60_000);
-    expect((await restarted(storage, world)).get("k")).toBe("loaded");
-  });
-
-  test("stamps above everything in the journal, though its clock was set back", async () => {
-    const world = new World();
-    const storage = new MemoryStorage();
-    const test = new TestNode(world, 1);
-    const host = new Host(test.node, { storage });
-    test.set("k", "first life");
-    host.afterTurn();
-    world.nowMs -= 3_600_000;
-    const again = await restarted(storage, world);
-    again.node.beginTurn();
-    expect(again.get("k")).toBe("first life");
-    again.set("k", "second life");
-    expect(again.get("k")).toBe("second life");
-    expect(versionToMs(again.node.clock.last)).toBeGreaterThan(world.nowMs);
-  });
-
-  test("ends at the first damage, says so once, and writes nothing behind it", async () => {
-    const world = new World();
-    const storage = new MemoryStorage();
-    const test = new TestNode(world, 1);
-    const host = new Host(test.node, { storage });
-    const batches: Uint8Array[] = [];
-    for (const key of ["a", "b", "c"]) {
-      test.set(key, "v");
-      host.afterTurn();
-    }
-    for await (const batch of storage.replay()) batches.push(batch.slice());
-    batches[1][batches[1].length - 1] ^= 1;
-    const damaged = new MemoryStorage();
-    for (const batch of batches) await damaged.append(batch);
-    const again = new TestNode(world, 5);
-    const second = new Host(again.node, { storage: damaged });
-    await second.start();
-    expect([again.get("a"), again.get("b"), again.get("c")]).toEqual(["v", undefined, undefined]);
-    expect(second.healthy).toBe(false);
-    expect(world.logged.map(({ level, event }) => [level, event])).toEqual([["error", "journal damaged"]]);
-    again.set("d", "v");
-    second.afterTurn();
-    let count = 0;
-    for await (const _ of damaged.replay()) count++;
-    expect(count).toBe(3);
-    await second.stop();
   });
 });
 

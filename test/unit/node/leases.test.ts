@@ -41,7 +41,10 @@ describe("leases", () => {
             if (what === "expire") leases.expire(now);
             else leases.expireAll(now);
           }
-          const oldest = Math.min(Number.POSITIVE_INFINITY, ...[...open.values()].filter((one) => one.expiresAt > now).map((one) => one.began));
+          const oldest = Math.min(
+            Number.POSITIVE_INFINITY,
+            ...[...open.values()].filter((one) => one.expiresAt > now).map((one) => one.began),
+          );
           // What is over may still be counted, which is the safe side.
           expect(leases.oldest).toBeLessThanOrEqual(oldest);
         }

@@ -85,7 +85,7 @@ describe("the outbox", () => {
     const large = record(1, 2_000_000);
     while (!outbox.full) outbox.append(large);
     expect(outbox.take().journal.length).toBeGreaterThanOrEqual(MAX_OUTBOX_BYTES);
-    expect(outbox.full).toBe(false);
+    expect(outbox.full as boolean).toBe(false);
   });
 
   test("sends nothing to a peer that was removed", () => {

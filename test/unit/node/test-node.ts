@@ -3,10 +3,10 @@ import { encodeText } from "../../../src/core/bytes.ts";
 import type { Log, LogLevel, Ports, Timer } from "../../../src/core/ports.ts";
 import { EpochMode, RecordKind } from "../../../src/core/record.ts";
 import { defaultConfig, type NodeConfig } from "../../../src/node/config.ts";
-import { Node, type Receipt } from "../../../src/node/node.ts";
 import type { FillOutcome } from "../../../src/node/fill.ts";
+import { Node, type Receipt } from "../../../src/node/node.ts";
 import type { Outcome } from "../../../src/store/outcome.ts";
-import { seededRandom, START_MS } from "../store/test-store.ts";
+import { START_MS, seededRandom } from "../store/test-store.ts";
 
 interface Call {
   readonly atMs: number;
@@ -123,7 +123,10 @@ export class TestNode {
     return this.node.fill(token ?? "", this.node.draft);
   }
 
-  invalidate(what: { keys?: string[]; tags?: string[]; patterns?: string[]; all?: boolean }, mode: EpochMode = EpochMode.PURGE): Receipt {
+  invalidate(
+    what: { keys?: string[]; tags?: string[]; patterns?: string[]; all?: boolean },
+    mode: EpochMode = EpochMode.PURGE,
+  ): Receipt {
     const bytes = (list?: string[]) => (list === undefined ? {} : { list: list.map((one) => encodeText(one)) });
     return this.node.invalidate({
       mode,

@@ -23,7 +23,21 @@ interface Traffic {
   stable: number;
 }
 
-const KINDS = ["tiny", "small", "mixed", "large", "odd", "tagged", "expiring", "deletes", "keys", "tags", "patterns", "flush", "resize"] as const;
+const KINDS = [
+  "tiny",
+  "small",
+  "mixed",
+  "large",
+  "odd",
+  "tagged",
+  "expiring",
+  "deletes",
+  "keys",
+  "tags",
+  "patterns",
+  "flush",
+  "resize",
+] as const;
 type Kind = (typeof KINDS)[number];
 
 const traffic: fc.Arbitrary<Traffic> = fc.record({
@@ -91,7 +105,8 @@ describe("no operation leaves more allocated than the budget and one segment (I6
             operate(store, kind, n++);
             const over = store.store.allocatedBytes - store.store.maxBytes - segment;
             if (over > 0) expect({ kind, n, over }).toBe(undefined as never);
-            if (maxEntries > 0 && store.store.size > maxEntries) expect({ kind, n, size: store.store.size }).toBe(undefined as never);
+            if (maxEntries > 0 && store.store.size > maxEntries)
+              expect({ kind, n, size: store.store.size }).toBe(undefined as never);
           }
         }
         auditStore(store.store);
@@ -101,8 +116,8 @@ describe("no operation leaves more allocated than the budget and one segment (I6
         expect(store.store.pendingEpochs).toBe(0);
       }),
       {
-        numRuns: Number(process.env["RUNS"] ?? 25),
-        seed: Number(process.env["SEED"] ?? 20_261_123),
+        numRuns: Number(process.env.RUNS ?? 25),
+        seed: Number(process.env.SEED ?? 20_261_123),
         includeErrorInReport: true,
       },
     );

@@ -41,7 +41,7 @@ export const BASE = msToVersion(START_MS) - 1_000_000;
 const NOTHING = new Uint8Array(0);
 
 /** What the entry of a change holds: unique for each change. */
-export function valueOf(change: Change): string {
+export function textOf(change: Change): string {
   return `${change.version}@${change.origin}${".".repeat(change.version % 90)}`;
 }
 
@@ -58,7 +58,7 @@ export function deliver(store: Store, change: Change, applied: number = change.v
     case "set":
     case "fill": {
       record.stamp(change.kind === "set" ? RecordKind.SET : RecordKind.FILL, version, origin);
-      const value = encodeText(valueOf(change));
+      const value = encodeText(textOf(change));
       record.setEntry(change.key, 0, change.key.length, value, 0, value.length, 0);
       record.tags = change.tags.map((tag) => encodeText(tag));
       if (change.kind === "fill") record.began = change.began;
@@ -107,7 +107,7 @@ export function expectedValue(
     if (!("scope" in change)) continue;
     if (stampOf(winner) <= change.version + margin && covers(change, key, winner.tags)) return undefined;
   }
-  return valueOf(winner);
+  return textOf(winner);
 }
 
 /** What a plain read of `key` gets. */

@@ -140,6 +140,7 @@ export const PARAMETERS: readonly Parameter[] = [
   NOTIFICATIONS,
   memory("proto-max-bulk-len", "maxValueBytes", { min: 1, max: MAX_VALUE_BYTES }),
   memory("client-query-buffer-limit", "maxRequestBytes", { min: 16 * 2 ** 10, max: 2 ** 30 }),
+  memory("maxmemory-clients", "maxClientMemory", { min: 2 ** 20, max: MAX_STORE_BYTES }),
   immutable("client-output-buffer-limit", outputLimits),
   immutable("databases", ({ databases }) => String(databases)),
   immutable("bind", ({ host }) => host),

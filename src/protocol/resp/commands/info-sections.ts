@@ -203,6 +203,7 @@ function statsFields(server: RespServer): readonly Field[] {
     ["expired_time_cap_reached_count", 0],
     ["evicted_keys", store.removed.evicted],
     ["evicted_clients", statistics.evictedSessions],
+    ["unauthenticated_closed", statistics.unauthenticatedClosed],
     ["total_eviction_exceeded_time", 0],
     ["keyspace_hits", counters.hits],
     ["keyspace_misses", counters.misses],

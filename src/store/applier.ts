@@ -59,7 +59,8 @@ export class Applier {
     const isDead = fate === Fate.DEAD || (fate === Fate.STALE && record.kind === RecordKind.FILL);
     // What lost its claim still keeps out what is older: an epoch of its own tags does not.
     if (isDead) this.#guard(record, hash);
-    if (isDead || (stampOf(record) <= entries.guards.highest && this.#isGuarded(record, hash))) {
+    const margin = record.kind === RecordKind.FILL ? entries.maxClockSkew : 0;
+    if (isDead || (stampOf(record) - margin <= entries.guards.highest && this.#isGuarded(record, hash))) {
       if (id !== 0) entries.remove(id, "invalidated");
       return Outcome.IGNORED;
     }

@@ -73,7 +73,11 @@ export class Budget {
     }
     // The policy allocates as it likes: a sketch, when there is enough to count.
     if (entries.policy.allocatedBytes !== this.#policyBytes) this.recompute();
-    if (segments.liveBytes > this.#liveLimit) this.#shrinkToLimit();
+    if (segments.liveBytes > this.#liveLimit) {
+      this.#shrinkToLimit();
+      // Who is evicted may leave a guard, and so take some of what it gave.
+      this.enforce();
+    }
     if (!this.#saturated) return;
     if (segments.spareCount < SPARES_WANTED) {
       this.#cleaner.step(Math.max(MIN_WALK_BYTES, size * WALK_FACTOR), MIN_DEAD_SHARE);

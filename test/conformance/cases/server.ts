@@ -139,7 +139,7 @@ const config: Case[] = [
     shoalOnly: true,
     steps: [
       call("CONFIG SET maxmemory 128mb maxmemory-policy allkeys-lru", "OK"),
-      mapCall("CONFIG GET maxmemory*", [
+      mapCall("CONFIG GET maxmemory maxmemory-p*", [
         ["maxmemory", "134217728"],
         ["maxmemory-policy", "allkeys-lru"],
       ]),

@@ -254,6 +254,21 @@ describe("a store that is full and evicts nothing", () => {
     auditStore(store.store);
   });
 
+  for (const what of ["key", "tag"] as const) {
+    test(`refuses what is older than a ${what}'s invalidation that found no room, once there is room again`, () => {
+      const store = full();
+      const late = store.stamp();
+      if (what === "key") store.invalidate(KEY, "absent");
+      else store.purgeTag("absent");
+      expect(store.store.entries.tags.epochs.count).toBe(0);
+      const between = store.stamp();
+      for (let n = 0; n < 800; n++) store.delete(`k:${n}`);
+      expect(store.set("absent", "late", { version: late, tags: ["absent"] })).toBe(Outcome.IGNORED);
+      expect(store.set("absent", "later", { version: between, tags: ["absent"] })).toBe(Outcome.APPLIED);
+      expect(store.store.entries.guards.arrivalFloor > 0).toBe(what === "tag");
+    });
+  }
+
   test("keeps the old value of a key whose new one finds no room", () => {
     const store = full();
     const before = store.store.size;

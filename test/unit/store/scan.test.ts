@@ -127,6 +127,15 @@ describe("a scan visits what was there throughout", () => {
       }
     }
   });
+
+  test("not even where several entries leave for it", () => {
+    const store = new TestStore({ maxBytes: 2 * 2 ** 20, policy: "lru" });
+    for (const key of ["a", "b", "c", "d", "e"]) store.set(key, "v".repeat(300_000));
+    const before = store.id("a");
+    store.set("a", "v".repeat(1_000_000));
+    expect(store.store.size).toBe(3);
+    expect(store.id("a")).toBe(before);
+  });
 });
 
 describe("a scan", () => {

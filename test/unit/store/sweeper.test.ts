@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { EpochMode, InvalidateScope } from "../../../src/core/record.ts";
 import { auditStore } from "./audit.ts";
-import { TestStore } from "./test-store.ts";
+import { OWN, TestStore } from "./test-store.ts";
 
 const NEVER_OVER = Number.POSITIVE_INFINITY;
 
@@ -140,6 +140,24 @@ describe("an epoch is forgotten when its walk is over and `stable` has passed it
     auditStore(test.store);
   });
 
+  test("raised again, it does not hold back those behind it", () => {
+    const test = new TestStore({ maxClockSkewMs: 0 });
+    test.store.stable = 0;
+    for (const tag of ["red", "blue"]) {
+      test.set(tag, "v", { tags: [tag] });
+      test.purgeTag(tag);
+    }
+    test.settle();
+    const both = test.stamp();
+    test.set("red", "v", { tags: ["red"] });
+    test.purgeTag("red");
+    test.settle();
+    test.store.stable = both;
+    test.settle();
+    expect(test.store.pendingEpochs).toBe(1);
+    expect(test.store.entries.tags.size).toBe(1);
+  });
+
   test("a tag that no entry carries needs no walk", () => {
     const test = slowStore();
     for (let i = 0; i < 2_000; i++) test.set(`a:${i}`, "v");
@@ -189,6 +207,21 @@ describe("at a limit", () => {
     test.settle();
     expect(test.store.entries.guards.arrivalFloor).toBe(0);
     auditStore(test.store);
+  });
+
+  test("a fill of another node is refused within the clock skew on top", () => {
+    const test = new TestStore({ maxBytes: 2 ** 20, maxClockSkewMs: 1 });
+    test.store.stable = 0;
+    for (let i = 0; i <= 1_024; i++) test.purgeTag(`t:${i}`, { version: 100_000 + i });
+    expect(test.store.entries.guards.arrivalFloor).toBe(100_000);
+    for (const { origin, began, stored } of [
+      { origin: 9, began: 104_096, stored: false },
+      { origin: 9, began: 104_097, stored: true },
+      { origin: OWN, began: 100_001, stored: true },
+    ]) {
+      test.set(`${origin} ${began}`, "v", { version: 200_000, began, origin });
+      expect(test.get(`${origin} ${began}`)).toBe(stored ? "v" : (undefined as never));
+    }
   });
 
   test("of patterns, none is refused: the sweep is finished and the arrival floor raised", () => {

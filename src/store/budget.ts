@@ -71,17 +71,14 @@ export class Budget {
       if (this.#announced === 0 && entries.size * 2 >= entries.maxEntries) this.#announce();
       while (entries.size > entries.maxEntries && this.#evict()) {}
     }
-    // The policy allocates as it likes: a sketch, when there is enough to count.
-    if (entries.policy.allocatedBytes !== this.#policyBytes) this.recompute();
-    if (segments.liveBytes > this.#liveLimit) {
-      this.#shrinkToLimit();
-      // Who is evicted may leave a guard, and so take some of what it gave.
-      this.enforce();
-    }
-    if (!this.#saturated) return;
-    if (segments.spareCount < SPARES_WANTED) {
+    if (segments.liveBytes > this.#liveLimit) this.#shrinkToLimit();
+    if (this.#saturated && segments.spareCount < SPARES_WANTED) {
       this.#cleaner.step(Math.max(MIN_WALK_BYTES, size * WALK_FACTOR), MIN_DEAD_SHARE);
     }
+    // Two things grow without asking: guards of what was evicted, and the policy, when there is enough to count.
+    const policyBytes = entries.policy.allocatedBytes;
+    if (entries.guards.size === 0 && policyBytes === this.#policyBytes) return;
+    if (policyBytes !== this.#policyBytes) this.recompute();
     this.enforce();
   }
 

@@ -4,7 +4,8 @@
  * A read compares patterns only while one is newer than the entry, which the sweep makes false soon: it starts at once
  * and removes or marks what they cover; afterwards they are needed only for records that may still arrive (`stable`).
  * Prefixes are looked up by hash for each distinct prefix length, so 10,000 of them cost a read no more than their
- * lengths. At a limit the caller finishes the sweep and forgets; if nothing can be forgotten, the pattern is refused.
+ * lengths. At a limit of number or bytes the caller finishes the sweep and forgets, if need be before `stable` allows
+ * it: then the arrival floor takes the patterns' place (sweeper.ts).
  */
 
 import { equalBytes } from "../core/bytes.ts";

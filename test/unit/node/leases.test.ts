@@ -18,7 +18,7 @@ describe("leases", () => {
       passes: fc.nat(4),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const leases = new Leases(seededRandom(7));
         const open = new Map<string, { token: string; expiresAt: number; began: number }>();
         let now = 1_000;

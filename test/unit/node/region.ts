@@ -58,7 +58,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({ what: fc.constantFrom("deliver" as const, "time" as const, "tick" as const) }),
     },
   ),
-  { maxLength: 40 },
+  { maxLength: 40, size: "max" },
 );
 
 /** Does step `n` of a history at the node that it names. */

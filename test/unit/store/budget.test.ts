@@ -145,7 +145,7 @@ describe("no operation leaves more allocated than the budget and one segment (I6
         expect(store.store.pendingEpochs).toBe(0);
       }),
       {
-        numRuns: Number(process.env.RUNS ?? 25),
+        numRuns: Number(process.env.RUNS ?? 15),
         seed: Number(process.env.SEED ?? 20_261_123),
         includeErrorInReport: true,
         examples: KNOWN.map((one) => [one]),

@@ -164,7 +164,7 @@ const shape: fc.Arbitrary<Shape> = fc.oneof(
 
 /** Changes of three origins in the order of their versions. Fills began up to six changes before their own version. */
 export const changes: fc.Arbitrary<readonly Change[]> = fc
-  .array(fc.tuple(shape, fc.constantFrom(...ORIGINS)), { minLength: 1, maxLength: 24 })
+  .array(fc.tuple(shape, fc.constantFrom(...ORIGINS)), { minLength: 1, maxLength: 24, size: "max" })
   .map((list) =>
     list.map(([one, origin], i): Change => {
       const version = BASE + i * STEP;

@@ -10,7 +10,7 @@ import { type Change, changes, deliver, deliveries, expectedValue, KEYS, readVal
 import { TestStore } from "./test-store.ts";
 
 const RUNS = {
-  numRuns: Number(process.env.RUNS ?? 1_200),
+  numRuns: Number(process.env.RUNS ?? 800),
   seed: Number(process.env.SEED ?? 20_261_123),
   includeErrorInReport: true,
 };

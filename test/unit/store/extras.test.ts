@@ -21,8 +21,8 @@ const extras = fc.record({
   at: fc.nat(9),
   staleUntil: time,
   later: time,
-  tags: fc.array(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { maxLength: 64 }),
-  contentType: fc.option(fc.uint8Array({ minLength: 1, maxLength: 255 }), { nil: undefined }),
+  tags: fc.array(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { maxLength: 64, size: "max" }),
+  contentType: fc.option(fc.uint8Array({ minLength: 1, maxLength: 255, size: "max" }), { nil: undefined }),
 });
 
 describe("extras", () => {

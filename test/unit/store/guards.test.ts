@@ -13,7 +13,7 @@ const guard = fc.record({
 describe("a guard", () => {
   test("refuses what is not newer, and nothing else", () => {
     fc.assert(
-      fc.property(fc.array(guard, { maxLength: 30 }), guard, (list, asked) => {
+      fc.property(fc.array(guard, { maxLength: 30, size: "max" }), guard, (list, asked) => {
         const guards = new Guards(1_000);
         for (const { hash, slot, version } of list) guards.add(hash, slot, version);
         const highest = Math.max(
@@ -51,7 +51,7 @@ describe("at the limit the oldest guard raises a floor, and safety stays", () =>
   for (const limit of [1, 3, 9_000]) {
     test(`limit ${limit}`, () => {
       fc.assert(
-        fc.property(fc.array(guard, { maxLength: 40 }), (list) => {
+        fc.property(fc.array(guard, { maxLength: 40, size: "max" }), (list) => {
           const guards = new Guards(limit);
           guards.limit = limit;
           for (const { hash, slot, version } of list) guards.add(hash, slot, version);

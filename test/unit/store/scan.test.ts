@@ -28,7 +28,7 @@ const steps = fc.array(
     ),
     { maxLength: 4 },
   ),
-  { minLength: 1, maxLength: 12 },
+  { minLength: 1, maxLength: 12, size: "max" },
 ) as fc.Arbitrary<Step[][]>;
 
 /** A store, and the keys that were never away since the scan began. */

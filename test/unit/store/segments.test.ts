@@ -129,7 +129,7 @@ const steps = fc.array(
     { weight: 2, arbitrary: fc.record({ kill: fc.nat(80) }) },
     { weight: 1, arbitrary: fc.record({ clean: fc.integer({ min: 1, max: 4 }) }) },
   ),
-  { minLength: 10, maxLength: 250 },
+  { minLength: 10, maxLength: 250, size: "max" },
 ) as fc.Arbitrary<Step[]>;
 
 describe("the cleaner", () => {

@@ -67,9 +67,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("maintain" as const) }) },
 );
 const operations = fc.tuple(
-  fc.array(operation, { minLength: 20, maxLength: 400 }),
+  fc.array(operation, { minLength: 20, maxLength: 400, size: "max" }),
   fc.option(fc.record({ kind: fc.constant("flush" as const), soft: fc.boolean() }), { nil: undefined }),
-  fc.array(operation, { maxLength: 100 }),
+  fc.array(operation, { maxLength: 100, size: "max" }),
 );
 
 class Model {

@@ -52,7 +52,7 @@ const steps = fc.array(
     { weight: 2, arbitrary: fc.record({ slices: fc.integer({ min: 1, max: 3 }) }) },
     { weight: 1, arbitrary: fc.record({ drop: fc.integer({ min: 1, max: 300 }) }) },
   ),
-  { maxLength: 25 },
+  { maxLength: 25, size: "max" },
 ) as fc.Arbitrary<Step[]>;
 
 describe("the sweep agrees with a model at every step", () => {

@@ -24,7 +24,7 @@ class Dictionary {
 
 const steps = fc.array(
   fc.record({ what: fc.constantFrom("retain", "retain", "release", "raise", "forget"), n: fc.nat(40) }),
-  { maxLength: 400 },
+  { maxLength: 400, size: "max" },
 );
 
 describe("the tag dictionary", () => {

@@ -127,7 +127,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: "max" },
 );
 
 function play(timers: Timers, list: readonly Step[], limit: number): void {

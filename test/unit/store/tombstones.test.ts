@@ -9,7 +9,7 @@ import { TestStore } from "./test-store.ts";
 describe("the list of tombstones", () => {
   test("agrees with an array", () => {
     fc.assert(
-      fc.property(fc.array(fc.option(fc.nat(30), { nil: undefined }), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(fc.option(fc.nat(30), { nil: undefined }), { maxLength: 60, size: "max" }), (steps) => {
         const table = new EntryTable();
         const tombstones = new Tombstones(table);
         const model: number[] = [];

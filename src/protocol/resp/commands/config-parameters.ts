@@ -11,7 +11,7 @@
  * Secrets are never shown: requirepass reads as empty.
  */
 import { MAX_KEY_BYTES, MAX_STORE_BYTES, MAX_VALUE_BYTES } from "../../../core/limits.ts";
-import type { NodeConfig } from "../../../node/config.ts";
+import { type NodeConfig, parseSize } from "../../../node/config.ts";
 import { formatEventClasses, parseEventClasses } from "../notifications.ts";
 import type { RespServer } from "../server.ts";
 import { policyNamed, REDIS_POLICIES, redisPolicyName } from "./config-policy.ts";
@@ -32,16 +32,8 @@ type NumberField = {
 }[keyof NodeConfig];
 
 const MAX_INT32 = 2 ** 31 - 1;
-const MEMORY = /^(\d+)(b|k|kb|m|mb|g|gb)?$/;
-const MEMORY_UNITS: Readonly<Record<string, number>> = {
-  b: 1,
-  k: 1_000,
-  kb: 2 ** 10,
-  m: 1_000_000,
-  mb: 2 ** 20,
-  g: 1_000_000_000,
-  gb: 2 ** 30,
-};
+/** Sizes as Redis takes them in CONFIG SET: whole numbers, no blanks. */
+const MEMORY = /^\d+(b|k|kb|m|mb|g|gb)?$/i;
 
 /** Bounds that Redis's error names; those of the configuration's schema are checked after it. */
 interface Bounds {
@@ -78,9 +70,8 @@ function memory(name: string, field: NumberField, bounds: Bounds): Parameter {
     kind: "settable",
     read: (config) => String(config[field]),
     parse(text) {
-      const parts = MEMORY.exec(text.toLowerCase());
-      if (parts === null) return "argument must be a memory value";
-      const value = Number(parts[1]) * (MEMORY_UNITS[parts[2] ?? "b"] as number);
+      if (!MEMORY.test(text)) return "argument must be a memory value";
+      const value = parseSize(text);
       return within(value, bounds) ? { [field]: value } : outside(bounds);
     },
   };

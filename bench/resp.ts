@@ -86,7 +86,8 @@ try {
           name: `${name} against an echo server`,
           ours: middle(ours, (sample) => sample.perSecond) as number,
           peer: middle(echoServer, (sample) => sample.perSecond),
-          goal: 0.9,
+          // Pipelined, an echo server does nothing for each request: it is shown, and no goal.
+          goal: pipeline === 1 ? 0.9 : undefined,
           better: "higher",
           unit: "requests/s",
         });

@@ -21,13 +21,13 @@ export const MAX_TAG_BYTES = 256;
 export const MAX_CONTENT_TYPE_BYTES = 255;
 /** Bytes of a glob pattern. Policy: refuse. */
 export const MAX_PATTERN_BYTES = 1_024;
-/** Prefix patterns whose epochs are remembered. Policy: sweep, then forget the oldest; else refuse the new one. */
+/** Prefix patterns whose epochs are remembered. Policy: sweep, forget, and raise the arrival floor in their place. */
 export const MAX_PREFIX_PATTERNS = 10_000;
 /** Glob patterns whose epochs are remembered. Same policy. */
 export const MAX_GLOB_PATTERNS = 64;
-/** Tombstones kept. Policy: the oldest becomes a guard (key hash, version). */
+/** Tombstones kept, and at most one per KiB of budget. Policy: the oldest becomes a guard (key hash, version). */
 export const MAX_TOMBSTONES = 1_000_000;
-/** Guards kept. Policy: the oldest one raises the floor of its slot. */
+/** Guards kept, and at most one per KiB of budget. Policy: the oldest one raises the floor of its slot. */
 export const MAX_GUARDS = 65_536;
 /** Open leases of a node. Policy: a new lease is refused ("busy"), the caller loads without storing. */
 export const MAX_LEASES = 65_536;

@@ -60,7 +60,7 @@ export function invalidateSubjects(node: Node, record: MutableRecord, request: I
   };
   for (const tag of tags) if (!isTag(tag)) refused = Outcome.BAD_TAG;
   for (const key of keys) if (userLength(key) > node.config.maxKeyBytes) refused = Outcome.KEY_TOO_LONG;
-  for (const pattern of patterns) if (pattern.length > MAX_PATTERN_BYTES) refused = Outcome.TOO_MANY_PATTERNS;
+  for (const pattern of patterns) if (pattern.length > MAX_PATTERN_BYTES) refused = Outcome.PATTERN_TOO_LONG;
   for (const key of keys) {
     commit(InvalidateScope.KEY, key);
     if (refused < 0) break;

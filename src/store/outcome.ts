@@ -9,7 +9,7 @@ export const Outcome = {
   VALUE_TOO_LONG: -3,
   BAD_TAG: -4,
   BAD_EXPIRY: -5,
-  TOO_MANY_PATTERNS: -6,
+  PATTERN_TOO_LONG: -6,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 

@@ -90,6 +90,15 @@ export function command(definition: CommandDefinition): Command {
   });
 }
 
+/** Makes a container's subcommands; `shared` is what they have in common. */
+export function subcommandsOf(
+  container: string,
+  shared: Required<Pick<Command, "flags" | "group" | "complexity" | "categories">>,
+) {
+  return (name: string, arity: number, since: string, summary: string, syntax: string, handler: Handler): Command =>
+    command({ ...shared, name: `${container}|${name}`, arity, since, summary, syntax, handler });
+}
+
 /** Argument indexes of a request's keys, ascending. */
 export function keyIndexes(keys: KeySpec, args: Args): readonly number[] {
   if (typeof keys === "function") return keys(args);

@@ -13,6 +13,7 @@
  */
 import { assert } from "../../core/assert.ts";
 import { userLength } from "../../core/keyspace.ts";
+import { MAX_PATTERN_BYTES } from "../../core/limits.ts";
 import type { Cancel } from "../../core/ports.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
@@ -214,6 +215,7 @@ export class RespServer implements TrackingHost {
     } finally {
       this.#inTurn = false;
     }
+    if (!this.node.outbox.empty) this.afterTurn?.();
     // What runs later has turns of its own, which end here too: only the outermost one goes through the list.
     if (this.#later.length === 0 || this.#runningLater) return;
     this.#runningLater = true;
@@ -378,8 +380,8 @@ export class RespServer implements TrackingHost {
         return "ERR invalid tag: a tag has 1 to 256 bytes, an entry at most 64 tags";
       case Outcome.BAD_EXPIRY:
         return "ERR invalid expire time";
-      case Outcome.TOO_MANY_PATTERNS:
-        return "ERR too many patterns are remembered, try again later";
+      case Outcome.PATTERN_TOO_LONG:
+        return `ERR pattern is too long, the limit is ${MAX_PATTERN_BYTES} bytes`;
       default:
         return "ERR write refused";
     }

@@ -175,7 +175,7 @@ describe("invalidations", () => {
     { name: "an empty tag", what: { tags: [""] }, refused: Outcome.BAD_TAG },
     { name: "a tag that stands for a key", what: { tags: ["\u0000a"] }, refused: Outcome.BAD_TAG },
     { name: "a long key", what: { keys: ["k".repeat(1_025)] }, refused: Outcome.KEY_TOO_LONG },
-    { name: "a long pattern", what: { patterns: ["p".repeat(1_025)] }, refused: Outcome.TOO_MANY_PATTERNS },
+    { name: "a long pattern", what: { patterns: ["p".repeat(1_025)] }, refused: Outcome.PATTERN_TOO_LONG },
   ];
   for (const { name, what, refused } of refusals) {
     test(`with ${name} are refused as a whole`, () => {

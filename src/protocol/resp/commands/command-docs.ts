@@ -6,7 +6,7 @@
 import { encodeText } from "../../../core/bytes.ts";
 import { matchGlob } from "../../../core/glob.ts";
 import { Args } from "../args.ts";
-import { type Command, command, type Handler, keyIndexes } from "../command.ts";
+import { type Command, command, type Handler, keyIndexes, subcommandsOf } from "../command.ts";
 import type { Route } from "../command-table.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
@@ -134,27 +134,12 @@ function keysHandler(withFlags: boolean): Handler {
   };
 }
 
-function subcommand(
-  name: string,
-  arity: number,
-  since: string,
-  summary: string,
-  syntax: string,
-  handler: Handler,
-): Command {
-  return command({
-    name: `command|${name}`,
-    arity,
-    flags: FLAGS,
-    group: "server",
-    since,
-    summary,
-    complexity: "O(N) where N is the number of commands, or of the request's arguments.",
-    syntax,
-    categories: CATEGORIES,
-    handler,
-  });
-}
+const subcommand = subcommandsOf("command", {
+  flags: FLAGS,
+  group: "server",
+  complexity: "O(N) where N is the number of commands, or of the request's arguments.",
+  categories: CATEGORIES,
+});
 
 const HELP = helpSubcommand({
   container: "command",

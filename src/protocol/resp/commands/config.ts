@@ -9,7 +9,7 @@ import { encodeText } from "../../../core/bytes.ts";
 import { matchGlob } from "../../../core/glob.ts";
 import { type NodeConfig, parseConfig } from "../../../node/config.ts";
 import type { Args } from "../args.ts";
-import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
+import { type Command, command, subcommandsOf } from "../command.ts";
 import type { RespServer } from "../server.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
@@ -95,28 +95,12 @@ function resetStatistics(session: Session): void {
   reply.ok();
 }
 
-function subcommand(
-  name: string,
-  arity: number,
-  since: string,
-  summary: string,
-  syntax: string,
-  handler: Handler,
-): Command {
-  const flags: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
-  return command({
-    name: `config|${name}`,
-    arity,
-    flags,
-    group: "server",
-    since,
-    summary,
-    complexity: "O(N) where N is the number of parameters.",
-    syntax,
-    categories: ["admin", "slow", "dangerous"],
-    handler,
-  });
-}
+const subcommand = subcommandsOf("config", {
+  flags: ["admin", "noscript", "loading", "stale"],
+  group: "server",
+  complexity: "O(N) where N is the number of parameters.",
+  categories: ["admin", "slow", "dangerous"],
+});
 
 export const configCommand: Command = command({
   name: "config",

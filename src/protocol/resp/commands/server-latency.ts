@@ -2,25 +2,17 @@
  * LATENCY, for dashboards that ask: there is no latency monitor, so it answers as Redis does while its own is switched off,
  * with empty lists. What is slow shows in the slow log and in INFO commandstats.
  */
-import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
+import { type Command, type CommandFlag, command, subcommandsOf } from "../command.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
 
 const FLAGS: readonly CommandFlag[] = ["admin", "noscript", "loading", "stale"];
 
-function subcommand(name: string, arity: number, summary: string, syntax: string, handler: Handler): Command {
-  return command({
-    name: `latency|${name}`,
-    arity,
-    flags: FLAGS,
-    group: "server",
-    since: "2.8.13",
-    summary,
-    complexity: "O(1)",
-    syntax,
-    categories: ["admin", "slow", "dangerous"],
-    handler,
-  });
-}
+const subcommand = subcommandsOf("latency", {
+  flags: FLAGS,
+  group: "server",
+  complexity: "O(1)",
+  categories: ["admin", "slow", "dangerous"],
+});
 
 export const latencyCommand: Command = command({
   name: "latency",
@@ -32,11 +24,13 @@ export const latencyCommand: Command = command({
   categories: ["slow"],
   handler: () => {},
   subcommands: [
-    subcommand("latest", 2, "Returns the latest latency samples: none.", "", (session) => session.reply.array(0)),
-    subcommand("history", 3, "Returns latency samples of an event: none.", "event", (session) =>
+    subcommand("latest", 2, "2.8.13", "Returns the latest latency samples: none.", "", (session) =>
       session.reply.array(0),
     ),
-    subcommand("reset", -2, "Resets the latency data: there is none.", "[event ...]", (session) =>
+    subcommand("history", 3, "2.8.13", "Returns latency samples of an event: none.", "event", (session) =>
+      session.reply.array(0),
+    ),
+    subcommand("reset", -2, "2.8.13", "Resets the latency data: there is none.", "[event ...]", (session) =>
       session.reply.integer(0),
     ),
     helpSubcommand({

@@ -59,11 +59,6 @@ export function endWait(session: Session, withError: boolean): boolean {
   return true;
 }
 
-/** True while a session waits. */
-export function isWaiting(session: Session): boolean {
-  return waiting.has(session);
-}
-
 function wait(session: Session, args: Args): void {
   const { reply } = session;
   const replicas = args.bigint(1);

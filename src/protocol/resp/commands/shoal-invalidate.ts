@@ -10,8 +10,7 @@
  *     entries  keys found, if only keys were named; -1 where that is not known (tags and patterns are not counted)
  *     regions  array of maps: region, status ("acknowledged", "unproven" or "unreachable"), delay in ms
  *
- * Nothing is invalidated if any part of the request is malformed or over a limit of its own. If the node has no room to
- * remember another pattern, the answer is an error, and what was named before that pattern is done.
+ * Nothing is invalidated if any part of the request is malformed or over a limit of its own.
  */
 import { userLength } from "../../../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../../../core/limits.ts";

@@ -61,7 +61,7 @@ const LONGEST_PREFIX = 10;
  * @param name the command's name in lower case
  * @param group what it belongs to
  */
-export function unsupportedError(name: string, group: string): string {
+function unsupportedError(name: string, group: string): string {
   return `ERR unsupported command '${name}': Shoal stores opaque values (strings) and has no ${group} commands`;
 }
 

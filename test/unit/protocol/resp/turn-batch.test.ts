@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { systemPorts } from "../../../../src/core/system.ts";
 import { defaultConfig } from "../../../../src/node/config.ts";
+import { Host } from "../../../../src/node/host.ts";
+import { MemoryStorage } from "../../../../src/node/memory-storage.ts";
 import { Node } from "../../../../src/node/node.ts";
 import { allCommands } from "../../../../src/protocol/resp/all-commands.ts";
 import { Lookahead } from "../../../../src/protocol/resp/lookahead.ts";
@@ -82,6 +84,29 @@ describe("a batch of turns", () => {
     batch.run();
     expect(outputs).toEqual(["+OK\r\n", "$1\r\n1\r\n"]);
     expect(batch.add(first, encodeCommand(["PING"]))).toBe(true);
+  });
+});
+
+describe("the end of a turn", () => {
+  test("hands the outbox to the host after each turn that wrote, and after maintenance", async () => {
+    const { server, sessions } = serverWith(1);
+    const storage = new MemoryStorage();
+    const host = new Host(server.node, { storage });
+    let turns = 0;
+    server.afterTurn = () => {
+      turns++;
+      host.afterTurn();
+    };
+    sessions[0]?.receive(encodeCommand(["SET", "k", "1"]));
+    expect([turns, server.node.outbox.empty]).toEqual([1, true]);
+    sessions[0]?.receive(encodeCommand(["GET", "k"]));
+    expect(turns).toBe(1);
+    server.turn(() => server.node.flush(-1));
+    expect([turns, server.node.outbox.empty]).toEqual([2, true]);
+    await host.stop();
+    const batches: number[] = [];
+    for await (const batch of storage.replay()) batches.push(batch.length);
+    expect(batches.length).toBe(2);
   });
 });
 

@@ -11,7 +11,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import denoConfig from "../deno.json";
 import packageConfig from "../package.json";
-import { exportProblems, registryHosts, unexpectedEntries, unknownScripts } from "./tidy/repository.ts";
+import {
+  architectureProblems,
+  exportProblems,
+  registryHosts,
+  unexpectedEntries,
+  unknownScripts,
+} from "./tidy/repository.ts";
 import { sourceRules } from "./tidy/rules.ts";
 import { readSource, type Source } from "./tidy/source.ts";
 
@@ -316,6 +322,20 @@ describe("the documents name commands that exist", () => {
       );
     },
   );
+});
+
+describe("ARCHITECTURE.md lists the files that there are", () => {
+  test("planted", () => {
+    const text = "| `core/a.ts`, `b.ts` | two |\n| `core/gone.ts` | none |\n`core/c.ts` in prose";
+    const tree = ["src/core/a.ts", "src/core/b.ts", "src/core/c.ts", "src/x/commands/d.ts", "test/e.ts"];
+    expect(architectureProblems(text, tree)).toEqual([
+      "src/core/c.ts is not listed",
+      "src/core/gone.ts is listed and is not there",
+    ]);
+  });
+  test("in the checkout", () => {
+    expect(architectureProblems(readText("ARCHITECTURE.md"), files)).toEqual([]);
+  });
 });
 
 describe("no file names a package registry", () => {

@@ -66,6 +66,24 @@ export function unknownScripts(markdown: string, scripts: readonly string[], tas
     .map(([command]) => command.replace(/\s+/g, " "));
 }
 
+/**
+ * Where ARCHITECTURE.md and the tree disagree: files of `src` that it does not name (the commands, which it names by their
+ * folder, aside), and files that it names in its table and that are not there.
+ */
+export function architectureProblems(markdown: string, files: readonly string[]): string[] {
+  const rows = markdown.split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) => {
+    const spans = [...(row.split("|")[1] ?? "").matchAll(/`([\w/.-]+\.ts)`/g)].map((match) => match[1] as string);
+    const folder = spans[0]?.replace(/[^/]*$/, "") ?? "";
+    return spans.map((span) => `src/${span.includes("/") ? span : folder + span}`);
+  });
+  const expected = files.filter((file) => /^src\/.*\/.*\.ts$/.test(file) && !file.includes("/commands/"));
+  return [
+    ...expected.filter((file) => !named.includes(file)).map((file) => `${file} is not listed`),
+    ...named.filter((file) => !files.includes(file)).map((file) => `${file} is listed and is not there`),
+  ];
+}
+
 /** Hosts in a text that a package registry may have, and lockfile entries that hold an address at all. */
 export function registryHosts(text: string): string[] {
   const hosts = /\b(?:registry|npm|jsr|verdaccio|artifactory|nexus)(?:\.[a-z0-9-]+)+\.[a-z]{2,}\b/gi;

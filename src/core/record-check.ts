@@ -32,6 +32,7 @@ const BAD_BEGAN = field("a fill began at a version that is not above its own");
 const BAD_TARGET = field("a touch names the version and the origin it extends");
 const BAD_EXPIRY = field("expiresAt is a whole number of ms below 2^48");
 const BAD_STALE = field("staleUntil is a whole number of ms below 2^48, and not before expiresAt");
+const BAD_REVALIDATE = field("revalidateUntil is 0, or a whole number of ms from expiresAt to staleUntil");
 const BAD_MODE = field("the mode is neither purge nor stale");
 const BAD_SCOPE = field("the scope is none that is known");
 const BAD_SUBJECT = field("the scope ALL has no subject, and PREFIX, GLOB and TAG have one");
@@ -97,9 +98,12 @@ function keyFault(record: MutableRecord): RecordFault | undefined {
 }
 
 function expiryFault(record: MutableRecord): RecordFault | undefined {
-  const { expiresAt, staleUntil } = record;
+  const { expiresAt, staleUntil, revalidateUntil } = record;
   if (!isTime(expiresAt)) return BAD_EXPIRY;
-  return staleUntil === 0 || (isTime(staleUntil) && staleUntil >= expiresAt) ? undefined : BAD_STALE;
+  if (staleUntil !== 0 && !(isTime(staleUntil) && staleUntil >= expiresAt)) return BAD_STALE;
+  if (revalidateUntil === 0) return undefined;
+  const isBetween = revalidateUntil >= expiresAt && revalidateUntil <= staleUntil;
+  return isBetween && isTime(revalidateUntil) ? undefined : BAD_REVALIDATE;
 }
 
 function tagsFault(tags: readonly Uint8Array[]): RecordFault | undefined {

@@ -10,9 +10,9 @@
  *     TOUCH       target (7) origin (4) key     MARKER      ring (7)
  *     DATABASES   16 numbers (1 each)           FLOOR       slot (2) floor (7)
  *
- * Optional fields stand in the order of their flags: expiresAt (6), staleUntil (6), content type, tags (their number in
- * 1 byte, then each), applied (7), namespace. Keys, values, tags and the like are a varint length and the bytes.
- * Integers are little-endian, varints in their shortest form: one record has exactly one encoding.
+ * Optional fields stand in the order of their flags: expiresAt (6), staleUntil (6) with revalidateUntil (6), content
+ * type, tags (their number in 1 byte, then each), applied (7), namespace. Keys, values, tags and the like are a varint
+ * length and the bytes. Integers are little-endian, varints in their shortest form: one record has exactly one encoding.
  *
  * The checksum is CRC32C over length and body, so that no flipped bit moves the border of a record unseen. The flag
  * EXTENDED announces fields that a later version appends; a decoder skips them, because the body carries its length.
@@ -36,6 +36,7 @@ import { RecordError, type RecordErrorCode } from "./record-error.ts";
 const Flag = {
   GLOBAL: 1,
   EXPIRES: 2,
+  /** Both bounds of stale serving: staleUntil is 0 only where revalidateUntil is. */
   STALE_UNTIL: 4,
   CONTENT_TYPE: 8,
   TAGS: 16,
@@ -128,7 +129,7 @@ function prefixedBytes(length: number): number {
 function bodyBytes(record: MutableRecord, flags: number): number {
   let bytes = HEAD_BYTES + fieldBytes(record);
   if ((flags & Flag.EXPIRES) !== 0) bytes += TIME_BYTES;
-  if ((flags & Flag.STALE_UNTIL) !== 0) bytes += TIME_BYTES;
+  if ((flags & Flag.STALE_UNTIL) !== 0) bytes += 2 * TIME_BYTES;
   if ((flags & Flag.CONTENT_TYPE) !== 0) bytes += prefixedBytes(record.contentType?.length ?? 0);
   if ((flags & Flag.TAGS) !== 0) {
     bytes += 1;
@@ -204,7 +205,10 @@ function writeFields(record: MutableRecord, out: ByteWriter): void {
 
 function writeOptionalFields(record: MutableRecord, flags: number, out: ByteWriter): void {
   if ((flags & Flag.EXPIRES) !== 0) out.u48(record.expiresAt);
-  if ((flags & Flag.STALE_UNTIL) !== 0) out.u48(record.staleUntil);
+  if ((flags & Flag.STALE_UNTIL) !== 0) {
+    out.u48(record.staleUntil);
+    out.u48(record.revalidateUntil);
+  }
   if ((flags & Flag.CONTENT_TYPE) !== 0 && record.contentType !== undefined) {
     writePrefixed(record.contentType, 0, record.contentType.length, out);
   }
@@ -359,7 +363,10 @@ function readFields(bytes: Uint8Array, into: MutableRecord): void {
 
 function readOptionalFields(bytes: Uint8Array, flags: number, into: MutableRecord): void {
   if ((flags & Flag.EXPIRES) !== 0) into.expiresAt = readU48(bytes);
-  if ((flags & Flag.STALE_UNTIL) !== 0) into.staleUntil = readU48(bytes);
+  if ((flags & Flag.STALE_UNTIL) !== 0) {
+    into.staleUntil = readU48(bytes);
+    into.revalidateUntil = readU48(bytes);
+  }
   if ((flags & Flag.CONTENT_TYPE) !== 0) into.contentType = readView(bytes);
   if ((flags & Flag.TAGS) !== 0) {
     const count = bytes[skip(1)];

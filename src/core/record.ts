@@ -11,13 +11,17 @@
 import { EMPTY_BYTES } from "./bytes.ts";
 
 export const RecordKind = {
-  /** key, value; may have expiresAt, staleUntil, tags, contentType, global. */
+  /** key, value; may have expiresAt, staleUntil, revalidateUntil, tags, contentType, global. */
   SET: 1,
   /** As SET, and `began`: an entry that a loader produced under a lease. */
   FILL: 2,
   /** key; may be global. */
   DELETE: 3,
-  /** key, target, targetOrigin: gives exactly that version a new expiresAt and staleUntil (0: none); may be global. */
+  /**
+   * key, target, targetOrigin: gives exactly that version a new expiresAt, staleUntil and revalidateUntil (0: none); may
+   * be global. A version that was written without a stale allowance has no room for one: of such a touch only the
+   * expiry counts, at every node alike.
+   */
   TOUCH: 4,
   /** mode, scope, key (the subject); may have a namespace, `applied`, global. */
   INVALIDATE: 5,
@@ -83,8 +87,16 @@ export class MutableRecord {
 
   /** Ms since the Unix epoch, below 2^48; 0 for never. */
   expiresAt = 0;
-  /** Until when the entry may be served stale, ms since the Unix epoch, at least `expiresAt`; 0 for not at all. */
+  /**
+   * The end of all stale serving, ms since the Unix epoch, at least `expiresAt`; 0 for none. What lies behind
+   * `revalidateUntil` may be served only where revalidating fails (stale-if-error).
+   */
   staleUntil = 0;
+  /**
+   * Until when the stale entry may be served while it is being revalidated (stale-while-revalidate), ms since the Unix
+   * epoch, from `expiresAt` to `staleUntil`; 0 for not at all.
+   */
+  revalidateUntil = 0;
   tags: readonly Uint8Array[] = NO_TAGS;
   contentType: Uint8Array | undefined = undefined;
   /** True if the record goes to every region, false if it stays in its own. */
@@ -126,6 +138,7 @@ export class MutableRecord {
     this.valueEnd = 0;
     this.expiresAt = 0;
     this.staleUntil = 0;
+    this.revalidateUntil = 0;
     this.tags = NO_TAGS;
     this.contentType = undefined;
     this.global = false;
@@ -187,11 +200,12 @@ export class MutableRecord {
   }
 
   /** The version that a TOUCH extends, and until when (ms since the Unix epoch, 0 for no expiry, not stale). */
-  setTarget(version: number, origin: number, expiresAt: number, staleUntil = 0): void {
+  setTarget(version: number, origin: number, expiresAt: number, staleUntil = 0, revalidateUntil = 0): void {
     this.target = version;
     this.targetOrigin = origin;
     this.expiresAt = expiresAt;
     this.staleUntil = staleUntil;
+    this.revalidateUntil = revalidateUntil;
   }
 
   /** Length of the key in bytes. */

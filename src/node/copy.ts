@@ -1,6 +1,6 @@
 /**
  * A value under a second name, or under another one. What an entry is stays with it: its kind (set or fill), the moment
- * its load began, tags, expiry and stale time; so an invalidation that reaches the original later reaches the copy too.
+ * its load began, tags, expiry and stale times; so an invalidation that reaches the original later reaches the copy too.
  */
 import { copyBytes } from "../core/bytes.ts";
 import { RecordKind } from "../core/record.ts";

@@ -17,7 +17,7 @@ import type { Budget } from "./budget.ts";
 import type { Entries } from "./entries.ts";
 import { Flag } from "./entry-table.ts";
 import { Fate } from "./epochs.ts";
-import { extrasBytes, writeExtras, writeStaleUntil } from "./extras.ts";
+import { extrasBytes, hasStaleTimes, writeExtras, writeStaleTimes } from "./extras.ts";
 import { Outcome } from "./outcome.ts";
 import { Head, itemBytes } from "./segments.ts";
 import { TagSet } from "./tag-set.ts";
@@ -100,17 +100,20 @@ export class Applier {
   touch(record: MutableRecord): Outcome {
     const entries = this.#entries;
     const { key, keyStart, keyEnd, expiresAt } = record;
-    if (!isExpiry(expiresAt) || !isExpiry(record.staleUntil)) return Outcome.BAD_EXPIRY;
+    if (!hasValidTimes(record)) return Outcome.BAD_EXPIRY;
     const id = entries.find(entries.hashOf(key, keyStart, keyEnd), key, keyStart, keyEnd);
     if (id === 0 || entries.table.hasFlag(id, Flag.TOMBSTONE)) return Outcome.IGNORED;
     if (entries.table.version(id) !== record.target) return Outcome.IGNORED;
     if (entries.origins.originOf(entries.table.origin(id)) !== record.targetOrigin) return Outcome.IGNORED;
     if (entries.table.hasFlag(id, Flag.EXTRAS)) {
-      // Out of the wheel first: its place there may be that of the old stale time.
-      entries.schedule(id, 0);
       const address = entries.table.address(id) >>> 0;
       const at = entries.segments.offsetOf(address) + 4 + entries.segments.keyLength(address);
-      writeStaleUntil(entries.segments.bytes[entries.segments.segmentOf(address)], at, record.staleUntil);
+      const bytes = entries.segments.bytes[entries.segments.segmentOf(address)];
+      if (hasStaleTimes(bytes, at)) {
+        // Out of the wheel first: its place there may be that of the old stale time.
+        entries.schedule(id, 0);
+        writeStaleTimes(bytes, at, record.staleUntil, record.revalidateUntil);
+      }
     }
     entries.schedule(id, expiresAt);
     if (expiresAt !== 0 && entries.reclaimAt(id) <= entries.nowMs) entries.remove(id, "expired");
@@ -120,8 +123,7 @@ export class Applier {
   #refusal(record: MutableRecord): Outcome {
     if (userLength(record.key, record.keyStart, record.keyEnd) > this.#limits.maxKeyBytes) return Outcome.KEY_TOO_LONG;
     if (record.valueEnd - record.valueStart > this.#limits.maxValueBytes) return Outcome.VALUE_TOO_LONG;
-    if (!isExpiry(record.expiresAt) || !isExpiry(record.staleUntil)) return Outcome.BAD_EXPIRY;
-    if (record.staleUntil !== 0 && record.staleUntil < record.expiresAt) return Outcome.BAD_EXPIRY;
+    if (!hasValidTimes(record)) return Outcome.BAD_EXPIRY;
     if (record.tags.length > MAX_TAGS_PER_ENTRY) return Outcome.BAD_TAG;
     for (const tag of record.tags) if (!isTag(tag)) return Outcome.BAD_TAG;
     if ((record.contentType?.length ?? 0) > MAX_CONTENT_TYPE_BYTES) return Outcome.VALUE_TOO_LONG;
@@ -189,7 +191,7 @@ export class Applier {
     const keyBytes = record.keyEnd - record.keyStart;
     const valueBytes = record.valueEnd - record.valueStart;
     const bare = record.tags.length === 0 && record.staleUntil === 0 && record.contentType === undefined;
-    const extras = bare ? 0 : extrasBytes(record.tags.length, record.contentType?.length ?? 0);
+    const extras = bare ? 0 : extrasBytes(record.tags.length, record.staleUntil, record.contentType?.length ?? 0);
     const size = itemBytes(keyBytes, extras + valueBytes);
     const isNew = found === 0 || table.hasFlag(found, Flag.TOMBSTONE);
     let id = found;
@@ -265,7 +267,8 @@ export class Applier {
     const at = segments.offsetOf(address) + 4 + record.keyEnd - record.keyStart;
     const kept = table.flags(id) & (Flag.QUEUE | Flag.EXPIRES);
     if (extras !== 0) {
-      writeExtras(bytes, at, record.staleUntil, this.#tags.take(record.tags), record.contentType);
+      const { staleUntil, revalidateUntil } = record;
+      writeExtras(bytes, at, this.#tags.take(record.tags), staleUntil, revalidateUntil, record.contentType);
       table.setFlags(id, flags | kept | Flag.EXTRAS);
     } else {
       table.setFlags(id, flags | kept);
@@ -317,6 +320,18 @@ export function stampOf(record: MutableRecord): number {
 /** A tag has 1 to 256 bytes, and the first one is not zero. */
 export function isTag(tag: Uint8Array): boolean {
   return tag.length > 0 && tag.length <= MAX_TAG_BYTES && tag[0] !== 0;
+}
+
+/** Expiry and both bounds of stale serving; see record-check.ts. */
+function hasValidTimes(record: MutableRecord): boolean {
+  const { expiresAt, staleUntil, revalidateUntil } = record;
+  if (!isExpiry(expiresAt)) return false;
+  if (staleUntil === 0) return revalidateUntil === 0;
+  if (!isExpiry(staleUntil) || staleUntil < expiresAt) return false;
+  return (
+    revalidateUntil === 0 ||
+    (isExpiry(revalidateUntil) && revalidateUntil >= expiresAt && revalidateUntil <= staleUntil)
+  );
 }
 
 function isExpiry(ms: number): boolean {

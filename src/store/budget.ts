@@ -12,6 +12,7 @@
 import type { Cleaner } from "./cleaner.ts";
 import type { Entries } from "./entries.ts";
 import { ENTRY_BYTES, Flag, PAGE_ENTRIES } from "./entry-table.ts";
+import type { EvictionCause } from "./eviction-counts.ts";
 import { Head } from "./segments.ts";
 
 /** Share of the segments that live items may fill. */
@@ -69,7 +70,7 @@ export class Budget {
     const { segments } = entries;
     if (entries.maxEntries > 0) {
       if (this.#announced === 0 && entries.size * 2 >= entries.maxEntries) this.#announce();
-      while (entries.size > entries.maxEntries && this.#evict()) {}
+      while (entries.size > entries.maxEntries && this.#evict("entries")) {}
     }
     if (segments.liveBytes > this.#liveLimit) this.#shrinkToLimit();
     if (this.#saturated && segments.spareCount < SPARES_WANTED) {
@@ -83,12 +84,12 @@ export class Budget {
   }
 
   /** Evicts and gives memory back while more is allocated than the budget has. */
-  enforce(): void {
+  enforce(cause: EvictionCause = "memory"): void {
     if (this.#entries.allocatedBytes <= this.maxBytes) return;
     const { segments } = this.#entries;
     this.recompute();
     while (this.#entries.allocatedBytes > this.maxBytes) {
-      if (segments.dropSpare() || this.#free(segments.segmentBytes)) continue;
+      if (segments.dropSpare() || this.#free(segments.segmentBytes, cause)) continue;
       if (!this.#cleaner.step(segments.segmentBytes, 0) && !this.#entries.guards.shed()) break;
     }
     this.recompute();
@@ -102,13 +103,13 @@ export class Budget {
     const first = Math.max(1, Math.floor(maxBytes / 2 / (PAGE_ENTRIES * (ENTRY_BYTES + INDEX_BYTES)))) * PAGE_ENTRIES;
     if (table.limit > first && policy.name !== "noeviction") {
       for (let id = first; id < table.limit; id++) {
-        if ((table.flags(id) & Flag.LIVE) !== 0) entries.remove(id, "evicted");
+        if ((table.flags(id) & Flag.LIVE) !== 0) this.#remove(id, "resize");
       }
       table.truncate(first);
     }
-    this.#shrinkToLimit();
-    this.enforce();
-    while (entries.maxEntries > 0 && entries.size > entries.maxEntries) if (!this.#evict()) break;
+    this.#shrinkToLimit("resize");
+    this.enforce("resize");
+    while (entries.maxEntries > 0 && entries.size > entries.maxEntries) if (!this.#evict("resize")) break;
     this.recompute();
   }
 
@@ -163,7 +164,7 @@ export class Budget {
     const slack = 2 * entries.segments.segmentBytes;
     if (entries.allocatedBytes + growth + pending <= this.maxBytes - slack) return true;
     // Where the table has grown as far as it should beside items of this size, an id comes from whoever is evicted.
-    if (table.full && !this.#worthGrowing(growth) && this.#evict()) return true;
+    if (table.full && !this.#worthGrowing(growth) && this.#evict("table")) return true;
     const done = this.#makeRoom(growth + pending);
     this.recompute();
     return done || !table.full;
@@ -207,12 +208,12 @@ export class Budget {
   }
 
   /** One step towards free memory: a cleaned segment or an evicted entry. False if neither is possible. */
-  #free(size: number): boolean {
+  #free(size: number, cause: EvictionCause = "memory"): boolean {
     const { segments } = this.#entries;
     if (segments.liveBytes <= this.#liveLimit - size || this.#entries.policy.name === "noeviction") {
       if (this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE)) return true;
     }
-    return this.#evict() || this.#startAnew() || this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE);
+    return this.#evict(cause) || this.#startAnew() || this.#cleaner.step(segments.segmentBytes, MIN_DEAD_SHARE);
   }
 
   /** Gives the table back once nothing is left in it. */
@@ -224,18 +225,25 @@ export class Budget {
     return true;
   }
 
-  #shrinkToLimit(): void {
+  #shrinkToLimit(cause: EvictionCause = "memory"): void {
     this.recompute();
     const { segments } = this.#entries;
-    while (segments.liveBytes > this.#liveLimit) if (!this.#evict()) return;
+    while (segments.liveBytes > this.#liveLimit) if (!this.#evict(cause)) return;
   }
 
   /** Evicts one entry; where there is none, the oldest tombstone becomes a guard. False if there is neither. */
-  #evict(): boolean {
+  #evict(cause: EvictionCause): boolean {
     const { policy, tombstones } = this.#entries;
     const id = policy.victim() || tombstones.oldest;
     if (id === 0) return false;
-    this.#entries.remove(id, "evicted");
+    this.#remove(id, cause);
     return true;
+  }
+
+  #remove(id: number, cause: EvictionCause): void {
+    const { table, evictions, policy, nowMs } = this.#entries;
+    if (table.hasFlag(id, Flag.TOMBSTONE)) evictions.tombstones++;
+    else evictions.count(table, id, policy.name, cause, nowMs);
+    this.#entries.remove(id, "evicted");
   }
 }

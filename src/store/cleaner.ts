@@ -13,9 +13,6 @@ export class Cleaner {
   #victim = -1;
   #generation = 0;
   #offset = 0;
-  /** Bytes moved and bytes freed since the start. */
-  movedBytes = 0;
-  freedSegments = 0;
 
   constructor(entries: Entries) {
     this.#entries = entries;
@@ -37,7 +34,7 @@ export class Cleaner {
     const until = this.#offset + bytes;
     while (this.walking && this.#offset < segments.filled[victim] && this.#offset < until) this.#visit(victim);
     if (!this.walking) {
-      this.freedSegments++;
+      this.#entries.work.freedSegments++;
       this.#victim = -1;
     } else if (this.#offset >= segments.filled[victim]) {
       // Everything alive was moved, so the segment is gone already unless something had no room to move.
@@ -62,6 +59,7 @@ export class Cleaner {
     const address = segments.addressAt(victim, this.#offset);
     const size = segments.itemBytes(address);
     this.#offset += size;
+    this.#entries.work.walkedBytes += size;
     if (segments.keyLength(address) === TAG_MARK) {
       const moved = tags.relocate(address, () => this.#move(address, size));
       if (moved) segments.kill(address);
@@ -78,7 +76,7 @@ export class Cleaner {
   #move(address: number, size: number): number {
     const { segments } = this.#entries;
     if (!segments.fits(Head.SURVIVED, size)) segments.open(Head.SURVIVED);
-    this.movedBytes += size;
+    this.#entries.work.movedBytes += size;
     return segments.move(address, Head.SURVIVED);
   }
 

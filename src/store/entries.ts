@@ -15,13 +15,15 @@ import { BucketArray } from "./bucket-array.ts";
 import { createPolicy } from "./create-policy.ts";
 import { EntryTable, Flag } from "./entry-table.ts";
 import { EpochRows, Fate } from "./epochs.ts";
-import { extrasLength, readStaleUntil, tagCount, tagIdAt } from "./extras.ts";
+import { EvictionCounts } from "./eviction-counts.ts";
+import { extrasLength, readRevalidateUntil, readStaleUntil, tagCount, tagIdAt } from "./extras.ts";
 import { Guards } from "./guards.ts";
 import { Origins } from "./origins.ts";
 import type { RemovalReason } from "./outcome.ts";
 import { PatternEpochs } from "./pattern-epochs.ts";
 import type { Policy, PolicyName } from "./policy.ts";
 import { Segments } from "./segments.ts";
+import { StoreWork } from "./store-work.ts";
 import { TagDictionary } from "./tag-dictionary.ts";
 import { TagQueue } from "./tag-queue.ts";
 import { TimingWheel } from "./timing-wheel.ts";
@@ -76,6 +78,8 @@ export class Entries {
   removals = 0;
   /** Told before an entry leaves for space, time or an epoch. */
   onRemove: ((id: number, reason: RemovalReason) => void) | undefined;
+  readonly evictions = new EvictionCounts();
+  readonly work = new StoreWork();
   readonly removed: Record<RemovalReason, number> = { evicted: 0, expired: 0, invalidated: 0, deleted: 0, replaced: 0 };
 
   /** In stamps. */
@@ -173,12 +177,29 @@ export class Entries {
     this.newestEpoch = newest === 0 ? 0 : newest + this.maxClockSkew;
   }
 
-  /** Until when the entry may be served stale, 0 for not at all. */
+  /**
+   * True if the entry may be served while it is being revalidated: fresh, or stale and neither dead nor behind that
+   * bound. As with `worth`, the bounds count from the expiry on: what was invalidated softly is stale until it expires.
+   */
+  isRevalidatable(id: number): boolean {
+    if (this.worth(id) === Fate.DEAD) return false;
+    return !this.table.expired(id, this.nowMs) || this.revalidateUntil(id) > this.nowMs;
+  }
+
+  /** The end of all stale serving, 0 if there is none. */
   staleUntil(id: number): number {
     if (!this.table.hasFlag(id, Flag.EXTRAS)) return 0;
     const address = this.table.address(id) >>> 0;
     const at = this.segments.offsetOf(address) + 4 + this.segments.keyLength(address);
     return readStaleUntil(this.segments.bytes[this.segments.segmentOf(address)], at);
+  }
+
+  /** Until when the entry may be served stale while it is being revalidated, at most `staleUntil`; 0 for not at all. */
+  revalidateUntil(id: number): number {
+    if (!this.table.hasFlag(id, Flag.EXTRAS)) return 0;
+    const address = this.table.address(id) >>> 0;
+    const at = this.segments.offsetOf(address) + 4 + this.segments.keyLength(address);
+    return readRevalidateUntil(this.segments.bytes[this.segments.segmentOf(address)], at);
   }
 
   /** When the entry's bytes may be taken back, 0 for never. */

@@ -1,4 +1,7 @@
-/** What the store has allocated, in bytes, by what it is for. `live` and `dead` are parts of `segments`. */
+/**
+ * What the store has allocated, in bytes, by what it is for. `index`, `table`, `segments`, `tags`, `policy`, `wheel`,
+ * `patterns` (with the epochs of whole databases) and `guards` add up to `total`; `live`, `dead` and `free` to `segments`.
+ */
 import type { Entries } from "./entries.ts";
 
 export interface StoreMemory {
@@ -7,6 +10,8 @@ export interface StoreMemory {
   segments: number;
   live: number;
   dead: number;
+  /** Not written yet: rests of segments, and spare ones. */
+  free: number;
   tags: number;
   policy: number;
   wheel: number;
@@ -22,10 +27,11 @@ export function memoryOf(entries: Entries): StoreMemory {
     segments: entries.segments.allocatedBytes,
     live: entries.segments.liveBytes,
     dead: entries.segments.deadBytes,
-    tags: entries.tags.allocatedBytes,
+    free: entries.segments.allocatedBytes - entries.segments.liveBytes - entries.segments.deadBytes,
+    tags: entries.tags.allocatedBytes + entries.tagQueue.allocatedBytes,
     policy: entries.policy.allocatedBytes,
     wheel: entries.wheel.allocatedBytes,
-    patterns: entries.patterns.allocatedBytes,
+    patterns: entries.patterns.allocatedBytes + entries.flushes.allocatedBytes,
     guards: entries.guards.allocatedBytes,
     total: entries.allocatedBytes,
   };

@@ -202,6 +202,11 @@ export class Store {
     return this.entries.worth(id) !== Fate.DEAD;
   }
 
+  /** True if the entry may be served at least while it is being revalidated; see `Entries.isRevalidatable`. */
+  isRevalidatable(id: number): boolean {
+    return this.entries.isRevalidatable(id);
+  }
+
   /** Tells the policy of a hit. */
   touchPolicy(id: number): void {
     this.entries.policy.access(id);
@@ -239,8 +244,14 @@ export class Store {
     return this.tagBytesOf(id).map((name) => decodeText(name));
   }
 
+  /** The end of all stale serving, ms since the Unix epoch, 0 if there is none. */
   staleUntil(id: number): number {
     return this.entries.staleUntil(id);
+  }
+
+  /** The end of stale serving while the entry is being revalidated, at most `staleUntil`; 0 if there is none. */
+  revalidateUntil(id: number): number {
+    return this.entries.revalidateUntil(id);
   }
 
   contentTypeBytesOf(id: number): Uint8Array | undefined {

@@ -90,6 +90,7 @@ export class Sweeper {
   /** Visits at most `limit` ids, or forgets about as many epochs. */
   step(limit: number): void {
     const { table } = this.#entries;
+    const before = this.position;
     for (let visited = 0; visited < limit && this.position < this.#until; visited++) {
       if (this.#cursor >= this.#lapEnd) {
         this.#cursor = 1;
@@ -99,6 +100,7 @@ export class Sweeper {
       this.#cursor++;
       this.position++;
     }
+    this.#entries.work.sweptIds += this.position - before;
     if (this.#forgetDue && !this.working) this.#forgetDue = this.#forget(limit);
   }
 
@@ -188,6 +190,9 @@ export class Sweeper {
     if (entries.table.version(id) > entries.newestEpoch) return;
     const fate = entries.fate(id);
     if (fate === Fate.DEAD) entries.remove(id, "invalidated");
-    else if (fate === Fate.STALE) entries.table.raiseFlag(id, Flag.STALE);
+    else if (fate === Fate.STALE) {
+      if (!entries.table.hasFlag(id, Flag.STALE)) entries.work.markedStale++;
+      entries.table.raiseFlag(id, Flag.STALE);
+    }
   }
 }

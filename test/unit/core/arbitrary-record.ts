@@ -28,6 +28,8 @@ const fields = fc.record({
   before: fc.nat(5),
   expiresAt: time,
   staleFor: fc.option(fc.nat(100_000)),
+  /** Of the stale time, the part in which the entry may be served while it is being revalidated. */
+  revalidatePart: fc.option(fc.constantFrom(0, 0.25, 0.5, 1)),
   tags: fc.oneof(fc.constant([]), fc.array(bytes(1, 200), { maxLength: 64 })),
   contentType: fc.option(bytes(0, 255)),
   global: fc.boolean(),
@@ -65,9 +67,15 @@ export const arbitraryRecord: fc.Arbitrary<MutableRecord> = fields.map((f) => {
   if (f.kind <= RecordKind.FILL || f.kind === RecordKind.TOUCH) {
     record.expiresAt = f.expiresAt;
     if (f.staleFor !== null) record.staleUntil = Math.min(f.expiresAt + f.staleFor, 2 ** 48 - 1);
+    if (f.staleFor !== null && f.revalidatePart !== null) {
+      const staleMs = record.staleUntil - f.expiresAt;
+      record.revalidateUntil = f.expiresAt + Math.floor(staleMs * f.revalidatePart);
+    }
   }
   if (f.kind === RecordKind.FILL) record.began = Math.min(f.other, f.version);
-  if (f.kind === RecordKind.TOUCH) record.setTarget(f.other, f.otherOrigin, record.expiresAt, record.staleUntil);
+  if (f.kind === RecordKind.TOUCH) {
+    record.setTarget(f.other, f.otherOrigin, record.expiresAt, record.staleUntil, record.revalidateUntil);
+  }
   if (f.kind === RecordKind.INVALIDATE) record.setEpoch(f.mode, f.scope, f.namespace);
   if (f.kind === RecordKind.FLUSH) record.setEpoch(f.mode, InvalidateScope.ALL, f.namespace);
   if (f.kind === RecordKind.INVALIDATE || f.kind === RecordKind.FLUSH) record.applied = f.applied;

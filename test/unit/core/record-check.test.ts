@@ -98,3 +98,39 @@ describe("a broken rule is named", () => {
     });
   }
 });
+
+describe("both bounds of stale serving: expiresAt <= revalidateUntil <= staleUntil, or 0", () => {
+  const END = 2 ** 48 - 1;
+  const rows: {
+    name: string;
+    times: [expiresAt: number, revalidateUntil: number, staleUntil: number];
+    bad?: string;
+  }[] = [
+    { name: "neither", times: [10, 0, 0] },
+    { name: "stale if error alone", times: [10, 0, 20] },
+    { name: "both, one before the other", times: [10, 15, 20] },
+    { name: "both the same", times: [10, 20, 20] },
+    { name: "nothing but the expiry itself", times: [10, 10, 10] },
+    { name: "both at the end of time", times: [10, END, END] },
+    { name: "both without an expiry", times: [0, 15, 20] },
+    { name: "none at all", times: [0, 0, 0] },
+    { name: "revalidating before the expiry", times: [10, 9, 20], bad: "revalidateUntil" },
+    { name: "revalidating after the end of stale serving", times: [10, 21, 20], bad: "revalidateUntil" },
+    { name: "revalidating without stale serving", times: [10, 15, 0], bad: "revalidateUntil" },
+    { name: "revalidating for half a millisecond", times: [10, 15.5, 20], bad: "revalidateUntil" },
+    { name: "revalidating until not a number", times: [10, Number.NaN, 20], bad: "revalidateUntil" },
+    { name: "revalidating before time", times: [0, -1, 20], bad: "revalidateUntil" },
+    { name: "revalidating too late", times: [10, 2 ** 48, 2 ** 48], bad: "staleUntil" },
+    { name: "stale serving that ends before the expiry", times: [10, 0, 9], bad: "staleUntil" },
+  ];
+  for (const kind of [RecordKind.SET, RecordKind.FILL, RecordKind.TOUCH]) {
+    for (const { name, times, bad } of rows) {
+      test(`kind ${kind}, ${name}: ${bad ?? "fit"}`, () => {
+        const record = fitRecord(kind);
+        [record.expiresAt, record.revalidateUntil, record.staleUntil] = times;
+        const message = expect.stringContaining(`${bad} is`);
+        expect(recordFault(record)).toEqual(bad === undefined ? undefined : ({ code: "field", message } as never));
+      });
+    }
+  }
+});

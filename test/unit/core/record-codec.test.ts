@@ -92,7 +92,13 @@ describe("round trip", () => {
     const record = new MutableRecord();
     record.stamp(RecordKind.FILL, 2 ** 53 - 1, 2 ** 32 - 1);
     record.setEntry(new Uint8Array(2_046), 0, 2_046, new Uint8Array(2_093_055), 0, 2_093_055, 2 ** 48 - 1);
-    Object.assign(record, { began: 1, staleUntil: 2 ** 48 - 1, global: true, contentType: new Uint8Array(255) });
+    Object.assign(record, {
+      began: 1,
+      staleUntil: 2 ** 48 - 1,
+      revalidateUntil: 2 ** 48 - 1,
+      global: true,
+      contentType: new Uint8Array(255),
+    });
     record.tags = Array.from({ length: 64 }, () => new Uint8Array(256));
     const bytes = encode(record);
     expect(bytes.length).toBeLessThanOrEqual(MAX_RECORD_BYTES);
@@ -109,11 +115,12 @@ describe("layout", () => {
       fill: (r) => {
         r.stamp(RecordKind.SET, 0x1122334455667, 0xaabbccdd);
         r.setEntry(key, 0, 1, encodeText("vv"), 0, 2, 0x10203);
-        r.staleUntil = 0x10204;
+        r.staleUntil = 0x10205;
+        r.revalidateUntil = 0x10204;
         r.contentType = encodeText("c");
         r.tags = [encodeText("t")];
       },
-      body: "011e 67564534231201 ddccbbaa 016b 027676 030201000000 040201000000 0163 01 0174",
+      body: "011e 67564534231201 ddccbbaa 016b 027676 030201000000 050201000000 040201000000 0163 01 0174",
     },
     {
       name: "fill",
@@ -141,6 +148,15 @@ describe("layout", () => {
         r.setKey(key, 0, 1);
       },
       body: "0400 03000000000000 01000000 02000000000000 09000000 016b",
+    },
+    {
+      name: "touch of an entry that may be served stale, but not while it is being revalidated",
+      fill: (r) => {
+        r.stamp(RecordKind.TOUCH, 3, 1);
+        r.setTarget(2, 9, 6, 7, 0);
+        r.setKey(key, 0, 1);
+      },
+      body: "0406 03000000000000 01000000 02000000000000 09000000 016b 060000000000 070000000000 000000000000",
     },
     {
       name: "invalidate",
@@ -231,6 +247,7 @@ describe("decodeRecord", () => {
   const head = (kind: number, flags: number) => [kind, flags, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
   const set = (flags: number, ...rest: number[]) => frame([...head(1, flags), 1, 107, 1, 118, ...rest]);
   const times = [1, 0, 0, 0, 0, 0];
+  const none = [0, 0, 0, 0, 0, 0];
   const version = [1, 0, 0, 0, 0, 0, 0];
   const rows: { name: string; bytes: Uint8Array; expected: RecordErrorCode | undefined }[] = [
     { name: "a plain set", bytes: set(0), expected: undefined },
@@ -254,7 +271,12 @@ describe("decodeRecord", () => {
     { name: "no value", bytes: frame([...head(1, 0), 1, 107]), expected: "length" },
     { name: "half an expiry", bytes: set(2, 1, 0), expected: "length" },
     { name: "an expiry", bytes: set(2, ...times), expected: undefined },
-    { name: "stale before expiry", bytes: set(6, 9, 0, 0, 0, 0, 0, ...times), expected: "field" },
+    { name: "both stale times", bytes: set(6, ...times, ...times, ...times), expected: undefined },
+    { name: "one stale time alone", bytes: set(6, ...times, ...times), expected: "length" },
+    { name: "half a stale time", bytes: set(6, ...times, ...times, 1, 0), expected: "length" },
+    { name: "stale before expiry", bytes: set(6, 9, 0, 0, 0, 0, 0, ...times, ...none), expected: "field" },
+    { name: "revalidating longer than stale", bytes: set(4, ...times, 2, 0, 0, 0, 0, 0), expected: "field" },
+    { name: "revalidating without stale", bytes: set(4, ...none, ...times), expected: "field" },
     { name: "tags that are not there", bytes: set(16, 3, 1, 65), expected: "length" },
     { name: "too many tags", bytes: set(16, 65, ...new Array(130).fill(1)), expected: "limit" },
     { name: "an empty tag", bytes: set(16, 1, 0), expected: "field" },

@@ -38,8 +38,13 @@ test("stamp begins a change, and the fill-in methods set what they name", () => 
   expect([record.keyBytes, record.valueBytes]).toEqual([3, 5]);
 
   record.stamp(RecordKind.TOUCH, 7, 6);
-  record.setTarget(5, 6, 2_000, 3_000);
-  expect(record).toMatchObject({ target: 5, targetOrigin: 6, expiresAt: 2_000, staleUntil: 3_000 });
+  record.setTarget(5, 6, 2_000, 3_000, 2_500);
+  expect(record).toMatchObject({
+    ...{ target: 5, targetOrigin: 6 },
+    ...{ expiresAt: 2_000, staleUntil: 3_000, revalidateUntil: 2_500 },
+  });
+  record.setTarget(5, 6, 2_000);
+  expect(record).toMatchObject({ expiresAt: 2_000, staleUntil: 0, revalidateUntil: 0 });
 
   record.stamp(RecordKind.INVALIDATE, 8, 6);
   record.setEpoch(EpochMode.STALE, InvalidateScope.TAG, encodeText("ns:"));

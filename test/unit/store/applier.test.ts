@@ -1,12 +1,11 @@
-/** What single records do: limits, the last writer, guards, expiry on the way, touches of exactly one version. */
+/** What single records do: limits, the last writer, guards, expiry on the way. */
 import { describe, expect, test } from "bun:test";
-import { encodeText } from "../../../src/core/bytes.ts";
-import { MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { Outcome } from "../../../src/store/outcome.ts";
 import { auditStore } from "./audit.ts";
-import { OWN, type SetOptions, START_MS, TestStore } from "./test-store.ts";
+import { type SetOptions, START_MS, TestStore } from "./test-store.ts";
 
 const long = (length: number) => "x".repeat(length);
+const bounds = (staleMs: number, revalidateMs: number): SetOptions => ({ ttlMs: 10, staleMs, revalidateMs });
 
 describe("a set at its limits", () => {
   const cases: { name: string; key: string; value: string; options: SetOptions; outcome: Outcome }[] = [
@@ -78,6 +77,19 @@ describe("a set at its limits", () => {
       options: { ttlMs: 10, staleMs: 2 ** 48 },
       outcome: Outcome.BAD_EXPIRY,
     },
+    { name: "both bounds", key: "k", value: "v", options: bounds(5, 5), outcome: Outcome.APPLIED },
+    { name: "both bounds at the expiry", key: "k", value: "v", options: bounds(0, 0), outcome: Outcome.APPLIED },
+    { name: "revalidating too long", key: "k", value: "v", options: bounds(5, 6), outcome: Outcome.BAD_EXPIRY },
+    { name: "revalidating too early", key: "k", value: "v", options: bounds(5, -1), outcome: Outcome.BAD_EXPIRY },
+    { name: "revalidating for half a ms", key: "k", value: "v", options: bounds(5, 0.5), outcome: Outcome.BAD_EXPIRY },
+    { name: "revalidating NaN", key: "k", value: "v", options: bounds(5, Number.NaN), outcome: Outcome.BAD_EXPIRY },
+    {
+      name: "revalidating without stale serving",
+      key: "k",
+      value: "v",
+      options: { ttlMs: 10, revalidateMs: 5 },
+      outcome: Outcome.BAD_EXPIRY,
+    },
   ];
   for (const { name, key, value, options, outcome } of cases) {
     test(name, () => {
@@ -131,8 +143,12 @@ describe("an overwrite takes everything of the old entry away", () => {
     { name: "expiring", options: { ttlMs: 100 } },
     { name: "expiring later", options: { ttlMs: 900 } },
     { name: "stale", options: { ttlMs: 100, staleMs: 300 } },
+    { name: "revalidated", options: { ttlMs: 100, staleMs: 300, revalidateMs: 200 } },
     { name: "tagged", options: { tags: ["red", "green"] } },
-    { name: "all", options: { ttlMs: 50, staleMs: 1_000_000, tags: ["blue"], contentType: "text/plain" } },
+    {
+      name: "all",
+      options: { ttlMs: 50, staleMs: 1_000_000, revalidateMs: 5, tags: ["blue"], contentType: "text/plain" },
+    },
   ];
   for (const first of shapes) {
     for (const second of shapes) {
@@ -144,12 +160,15 @@ describe("an overwrite takes everything of the old entry away", () => {
           store.set("k", "n".repeat(size), second.options);
           auditStore(store.store);
           const id = store.id("k");
-          const { ttlMs, staleMs, tags = [], contentType } = second.options;
+          const { ttlMs, staleMs, revalidateMs, tags = [], contentType } = second.options;
           expect(store.store.tagsOf(id)).toEqual([...tags]);
           expect(store.store.contentType(id)).toBe(contentType);
           expect(store.store.table.expiresAt(id)).toBe(ttlMs === undefined ? 0 : START_MS + ttlMs);
           expect(store.store.staleUntil(id)).toBe(
             ttlMs === undefined || staleMs === undefined ? 0 : START_MS + ttlMs + staleMs,
+          );
+          expect(store.store.revalidateUntil(id)).toBe(
+            ttlMs === undefined || revalidateMs === undefined ? 0 : START_MS + ttlMs + revalidateMs,
           );
           expect(store.store.isStale(id)).toBe(false);
           expect(store.store.valueLength(id)).toBe(size);
@@ -210,73 +229,6 @@ describe("expiry is exact at each read, whatever the wheel has done", () => {
       expect(store.getStale("k")).toBe(undefined);
     });
   }
-});
-
-describe("a touch", () => {
-  function touch(store: TestStore, target: number, origin: number, expiresAt: number, staleUntil = 0): Outcome {
-    const record = new MutableRecord();
-    record.stamp(RecordKind.TOUCH, store.stamp(), OWN);
-    record.setKey(encodeText("k"), 0, 1);
-    record.setTarget(target, origin, expiresAt, staleUntil);
-    return store.store.apply(record, record.version);
-  }
-
-  const AT = START_MS + 500;
-  const cases = [
-    { name: "of the version that is there", target: 100, origin: OWN, at: AT, outcome: Outcome.APPLIED },
-    { name: "of another version", target: 99, origin: OWN, at: AT, outcome: Outcome.IGNORED },
-    { name: "of the same version of another origin", target: 100, origin: 9, at: AT, outcome: Outcome.IGNORED },
-    { name: "with an expiry out of range", target: 100, origin: OWN, at: 2 ** 48, outcome: Outcome.BAD_EXPIRY },
-    { name: "with half a millisecond", target: 100, origin: OWN, at: AT + 0.5, outcome: Outcome.BAD_EXPIRY },
-  ];
-  for (const { name, target, origin, at, outcome } of cases) {
-    test(name, () => {
-      const store = new TestStore();
-      store.set("k", "v", { version: 100 });
-      expect(touch(store, target, origin, at)).toBe(outcome);
-      expect(store.store.table.expiresAt(store.id("k"))).toBe(outcome === Outcome.APPLIED ? AT : 0);
-      expect(store.store.table.version(store.id("k"))).toBe(100);
-      auditStore(store.store);
-    });
-  }
-
-  test("of a fill names the moment it began, and leaves it a fill", () => {
-    const store = new TestStore();
-    store.set("k", "v", { version: 300, began: 100, tags: ["red"] });
-    expect(touch(store, 300, OWN, AT)).toBe(Outcome.IGNORED);
-    expect(touch(store, 100, OWN, AT)).toBe(Outcome.APPLIED);
-    store.purgeTag("red", { version: 90, applied: 100 });
-    expect(store.get("k")).toBe(undefined);
-  });
-
-  test("sets the stale time anew, and bytes are taken back when that is over", () => {
-    const store = new TestStore();
-    store.set("k", "v", { version: 100, ttlMs: 1_000, staleMs: 10_000_000_000 });
-    expect(touch(store, 100, OWN, START_MS + 2_000, START_MS + 3_000)).toBe(Outcome.APPLIED);
-    store.advance(2_000);
-    expect([store.get("k"), store.getStale("k")]).toEqual([undefined, "v"]);
-    store.advance(1_100);
-    store.settle();
-    expect(store.store.size).toBe(0);
-    auditStore(store.store);
-  });
-
-  test("into the past takes the entry away and keeps out what is older", () => {
-    const store = new TestStore();
-    store.store.stable = 0;
-    store.set("k", "v", { version: 100 });
-    expect(touch(store, 100, OWN, START_MS)).toBe(Outcome.APPLIED);
-    expect(store.id("k")).toBe(0);
-    expect(store.set("k", "v", { version: 100 })).toBe(Outcome.IGNORED);
-    expect(store.set("k", "old", { version: 50 })).toBe(Outcome.IGNORED);
-  });
-
-  test("of a tombstone does nothing", () => {
-    const store = new TestStore();
-    store.store.stable = 0;
-    store.delete("k", 100);
-    expect(touch(store, 100, OWN, AT)).toBe(Outcome.IGNORED);
-  });
 });
 
 describe("an entry that left keeps older ones out while those may still arrive (I4)", () => {

@@ -15,14 +15,23 @@ interface ModelEntry {
   value: string;
   expiresAt: number;
   staleUntil: number;
+  revalidateUntil: number;
+  /** Written with a stale time, so that touches can set others. */
+  hasRoom: boolean;
   tags: readonly string[];
   stale: boolean;
 }
 
+interface Times {
+  ttlMs: number;
+  staleMs: number;
+  revalidateMs: number;
+}
+
 type Operation =
-  | { kind: "set"; key: string; size: number; fill: string; ttlMs: number; staleMs: number; tags: string[] }
+  | ({ kind: "set"; key: string; size: number; fill: string; tags: string[] } & Times)
   | { kind: "delete"; key: string }
-  | { kind: "touch"; key: string; ttlMs: number }
+  | ({ kind: "touch"; key: string } & Times)
   | { kind: "tag"; tag: string; soft: boolean }
   | { kind: "key"; key: string; soft: boolean }
   | { kind: "pattern"; pattern: string; soft: boolean }
@@ -32,6 +41,8 @@ type Operation =
 
 const key = fc.integer({ min: 0, max: 199 }).map((n) => `k${n % 7}:${n}`);
 const tag = fc.constantFrom("red", "green", "blue", "user:1", "user:2");
+/** Cut to the stale time. */
+const revalidateMs = fc.constantFrom(0, 20, 50, 10_000);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 12,
@@ -42,13 +53,20 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       fill: fc.constantFrom("a", "b", "c"),
       ttlMs: fc.constantFrom(0, 0, 5, 100, 5_000, 4_000_000),
       staleMs: fc.constantFrom(0, 0, 50, 10_000),
+      revalidateMs,
       tags: fc.uniqueArray(tag, { maxLength: 3 }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete" as const), key }) },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("touch" as const), key, ttlMs: fc.constantFrom(0, 3, 200, 60_000) }),
+    arbitrary: fc.record({
+      kind: fc.constant("touch" as const),
+      key,
+      ttlMs: fc.constantFrom(0, 3, 200, 60_000),
+      staleMs: fc.constantFrom(0, 50, 20_000),
+      revalidateMs,
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("tag" as const), tag, soft: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("key" as const), key, soft: fc.boolean() }) },
@@ -88,6 +106,13 @@ class Model {
     return over ? undefined : entry.value;
   }
 
+  getRevalidating(name: string, nowMs: number): string | undefined {
+    const entry = this.entries.get(name);
+    if (entry === undefined) return undefined;
+    const over = entry.expiresAt !== 0 && entry.expiresAt <= nowMs && entry.revalidateUntil <= nowMs;
+    return over ? undefined : entry.value;
+  }
+
   invalidate(soft: boolean, matches: (name: string, entry: ModelEntry) => boolean): void {
     for (const [name, entry] of [...this.entries]) {
       if (!matches(name, entry)) continue;
@@ -97,19 +122,31 @@ class Model {
   }
 }
 
+/** The three moments, ms since the Unix epoch, 0 where there is none. */
+function momentsOf({ ttlMs, staleMs, revalidateMs: wanted }: Times, nowMs: number) {
+  const expiresAt = ttlMs === 0 ? 0 : nowMs + ttlMs;
+  const revalidateMs = Math.min(wanted, staleMs);
+  const staleUntil = ttlMs === 0 || staleMs === 0 ? 0 : expiresAt + staleMs;
+  return { expiresAt, staleUntil, revalidateUntil: ttlMs === 0 || revalidateMs === 0 ? 0 : expiresAt + revalidateMs };
+}
+
 /** Does one operation on both. */
 function run(test: TestStore, model: Model, op: Operation): void {
   const mode = (soft: boolean) => ({ mode: soft ? EpochMode.STALE : EpochMode.PURGE });
   switch (op.kind) {
     case "set": {
       const value = op.fill.repeat(op.size);
-      const ttl = op.ttlMs === 0 ? {} : { ttlMs: op.ttlMs, ...(op.staleMs === 0 ? {} : { staleMs: op.staleMs }) };
-      const expiresAt = op.ttlMs === 0 ? 0 : test.nowMs + op.ttlMs;
-      const staleUntil = op.ttlMs === 0 || op.staleMs === 0 ? 0 : expiresAt + op.staleMs;
+      const moments = momentsOf(op, test.nowMs);
+      const { expiresAt, staleUntil, revalidateUntil } = moments;
+      const times = {
+        ...(expiresAt === 0 ? {} : { ttlMs: op.ttlMs }),
+        ...(staleUntil === 0 ? {} : { staleMs: op.staleMs }),
+        ...(revalidateUntil === 0 ? {} : { revalidateMs: revalidateUntil - expiresAt }),
+      };
       // The model learns of the entry first, because writing it may evict it again at once.
       const before = model.entries.get(op.key);
-      model.entries.set(op.key, { value, expiresAt, staleUntil, tags: op.tags, stale: false });
-      const outcome = test.set(op.key, value, { ...ttl, tags: op.tags });
+      model.entries.set(op.key, { value, ...moments, hasRoom: staleUntil !== 0, tags: op.tags, stale: false });
+      const outcome = test.set(op.key, value, { ...times, tags: op.tags });
       if (outcome === Outcome.APPLIED) return;
       expect(outcome).toBe(Outcome.OUT_OF_MEMORY);
       if (before === undefined) model.entries.delete(op.key);
@@ -121,11 +158,13 @@ function run(test: TestStore, model: Model, op: Operation): void {
       model.entries.delete(op.key);
       return;
     case "touch": {
-      const at = op.ttlMs === 0 ? 0 : test.nowMs + op.ttlMs;
+      const { expiresAt, staleUntil, revalidateUntil } = momentsOf(op, test.nowMs);
       const entry = model.entries.get(op.key);
-      if (test.touch(op.key, at) !== Outcome.APPLIED || entry === undefined) return;
-      entry.expiresAt = at;
-      entry.staleUntil = 0;
+      const outcome = test.touch(op.key, expiresAt, staleUntil, revalidateUntil);
+      if (outcome !== Outcome.APPLIED || entry === undefined) return;
+      entry.expiresAt = expiresAt;
+      entry.staleUntil = entry.hasRoom ? staleUntil : 0;
+      entry.revalidateUntil = entry.hasRoom ? revalidateUntil : 0;
       return;
     }
     case "tag":
@@ -158,6 +197,7 @@ function check(test: TestStore, model: Model, limitBytes: number): void {
     const name = `k${n % 7}:${n}`;
     expect(test.get(name)).toBe(model.get(name, test.nowMs));
     expect(test.getStale(name)).toBe(model.getStale(name, test.nowMs));
+    expect(test.getRevalidating(name)).toBe(model.getRevalidating(name, test.nowMs));
   }
 }
 

@@ -23,6 +23,7 @@ export function seededRandom(seed: number): Random {
 export interface SetOptions {
   readonly ttlMs?: number;
   readonly staleMs?: number;
+  readonly revalidateMs?: number;
   readonly tags?: readonly string[];
   readonly contentType?: string;
   readonly version?: number;
@@ -75,6 +76,7 @@ export class TestStore {
     record.setEntry(keyBytes, 0, keyBytes.length, bytes, 0, bytes.length, 0);
     if (options.ttlMs !== undefined) record.expiresAt = this.nowMs + options.ttlMs;
     if (options.staleMs !== undefined) record.staleUntil = record.expiresAt + options.staleMs;
+    if (options.revalidateMs !== undefined) record.revalidateUntil = record.expiresAt + options.revalidateMs;
     if (options.tags !== undefined) record.tags = options.tags.map((tag) => encodeText(tag));
     if (options.contentType !== undefined) record.contentType = encodeText(options.contentType);
     return this.store.apply(record, record.version);
@@ -86,12 +88,12 @@ export class TestStore {
     return this.store.apply(this.record, version);
   }
 
-  touch(key: string, expiresAt: number): Outcome {
+  touch(key: string, expiresAt: number, staleUntil = 0, revalidateUntil = 0): Outcome {
     const id = this.id(key);
     const keyBytes = encodeText(key);
     this.record.stamp(RecordKind.TOUCH, this.stamp(), OWN);
     this.record.setKey(keyBytes, 0, keyBytes.length);
-    this.record.setTarget(id === 0 ? 1 : this.store.table.version(id), OWN, expiresAt, 0);
+    this.record.setTarget(id === 0 ? 1 : this.store.table.version(id), OWN, expiresAt, staleUntil, revalidateUntil);
     return this.store.apply(this.record, this.record.version);
   }
 
@@ -128,6 +130,12 @@ export class TestStore {
   getStale(key: string): string | undefined {
     const id = this.id(key);
     return id !== 0 && this.store.isServable(id) ? this.textOf(id) : undefined;
+  }
+
+  /** What a read that allows stale while it revalidates gets. */
+  getRevalidating(key: string): string | undefined {
+    const id = this.id(key);
+    return id !== 0 && this.store.isRevalidatable(id) ? this.textOf(id) : undefined;
   }
 
   textOf(id: number): string {

@@ -8,8 +8,11 @@
  * server counted about it.
  */
 import { encodeLatin1 } from "../../core/bytes.ts";
+import type { Durations } from "../../core/durations.ts";
+import type { Role } from "../../node/access.ts";
 import type { Args } from "./args.ts";
 import type { Command, CommandFlag, Handler } from "./command.ts";
+import { rolesOf } from "./command-role.ts";
 
 /** What the dispatcher asks of a command. */
 export const RouteBit = {
@@ -65,6 +68,7 @@ const NAME_BITS: Readonly<Record<string, number>> = {
   watch: RouteBit.IMMEDIATE,
   auth: RouteBit.SECRET | RouteBit.UNLOGGED,
   hello: RouteBit.SECRET,
+  "config|set": RouteBit.SECRET,
   "client|unpause": RouteBit.UNPAUSED,
 };
 
@@ -79,6 +83,8 @@ const SHORT_WORK = new Set(
 export class Route {
   readonly command: Command;
   readonly handler: Handler;
+  /** All of them are needed. */
+  readonly roles: readonly Role[];
   readonly bits: number;
   /** Not zero if each request of this command takes the guarded path. */
   readonly attention: number;
@@ -92,13 +98,17 @@ export class Route {
   failed = 0;
   /** Requests refused before execution: arity, authentication, context. */
   rejected = 0;
-  /** Durations of some calls: one in 64, or each where the command is timed. */
-  sampledCalls = 0;
-  sampledUs = 0;
+  /** Durations of some calls: one in 64, or each where the command is timed. Made with the first one. */
+  durations: Durations | undefined;
+  /** What the first call took; it is no sample, because it is timed for certain, and slow. */
+  firstUs = 0;
+  /** The number of calls at which the next one is timed. */
+  sampleAt = 0;
 
   constructor(command: Command) {
     this.command = command;
     this.handler = command.handler;
+    this.roles = rolesOf(command);
     let bits = NAME_BITS[command.name] ?? 0;
     for (const flag of command.flags) bits |= FLAG_BITS[flag] ?? 0;
     const word = command.name.slice(command.name.indexOf("|") + 1);
@@ -113,17 +123,21 @@ export class Route {
     this.subcommands = command.subcommands === undefined ? undefined : new CommandTable(command.subcommands);
   }
 
-  /** Estimated microseconds of all calls, from the sampled ones. */
+  /** Estimated microseconds of all calls, from the sampled ones; from the first while there are none. */
   get totalUs(): number {
-    return this.sampledCalls === 0 ? 0 : (this.sampledUs / this.sampledCalls) * this.calls;
+    const { durations } = this;
+    return durations === undefined || durations.count === 0
+      ? this.firstUs * this.calls
+      : (durations.sumNs / 1_000 / durations.count) * this.calls;
   }
 
   resetStatistics(): void {
     this.calls = 0;
     this.failed = 0;
     this.rejected = 0;
-    this.sampledCalls = 0;
-    this.sampledUs = 0;
+    this.durations?.reset();
+    this.sampleAt = 0;
+    this.firstUs = 0;
   }
 }
 

@@ -13,7 +13,8 @@
  * the cause.
  *
  * Statistics: calls, failures and rejections are exact. Durations are read from a clock for commands whose work can be
- * long, for every 64th call of all others, and for each call while the slow log asks for it.
+ * long, for one call in 64 of all others (timings.ts), and for each call while the slow log asks for it: what only the
+ * slow log wants is not counted with the samples, which would favour the times at which it asks.
  */
 import { DATABASE_MARK, needsPrefix, PREFIX_BYTES, userStart } from "../../core/keyspace.ts";
 import type { Args } from "./args.ts";
@@ -22,6 +23,7 @@ import { KeyMode, type Route, RouteBit } from "./command-table.ts";
 import { unsupportedReply } from "./commands/unsupported.ts";
 import { isHttpWord } from "./inline.ts";
 import { renderMonitorLine } from "./monitor.ts";
+import { denialOf } from "./permission.ts";
 import { ReplyTooLarge } from "./reply.ts";
 import type { Session } from "./session.ts";
 import { Attention } from "./session-state.ts";
@@ -30,8 +32,6 @@ import { slowArguments } from "./slow-log.ts";
 /** Server-wide reasons for the guarded path. */
 export const ServerAttention = { PAUSED: 1, MONITORED: 2, PRECISE: 4 } as const;
 
-/** Every so many calls, a power of two, one is timed. */
-const SAMPLE_MASK = 63;
 /** What an unknown command's error shows of a name, and of all arguments together. */
 const SHOWN_BYTES = 128;
 
@@ -49,7 +49,7 @@ export function dispatch(session: Session, args: Args): void {
     count < route.minCount ||
     count > route.maxCount ||
     (route.keyMode !== KeyMode.NONE && mayNeedPrefix(route, args)) ||
-    (route.calls & SAMPLE_MASK) === 0
+    route.calls >= route.sampleAt
   ) {
     dispatchGuarded(session, route, args);
     return;
@@ -140,19 +140,6 @@ function refusalOf(session: Session, route: Route, args: Args): string | undefin
   return undefined;
 }
 
-function denialOf(session: Session, route: Route, args: Args): string | undefined {
-  const { user } = session;
-  const { command } = route;
-  if ((route.bits & RouteBit.NO_AUTH) !== 0) return undefined;
-  if (!user.permits(command)) {
-    return `NOPERM User ${user.name} has no permissions to run the '${command.name}' command`;
-  }
-  const permitted = keyIndexes(command.keys, args).every((i) =>
-    user.permitsKey(args.bytes, args.start(i), args.end(i)),
-  );
-  return permitted ? undefined : "NOPERM No permissions to access a key";
-}
-
 /** Answers with an error; a transaction that a refused request belongs to will abort, and a refused EXEC ends it. */
 function refuse(session: Session, route: Route, error: string): void {
   route.rejected++;
@@ -217,10 +204,8 @@ export function execute(session: Session, route: Route, args: Args): void {
   if (route.keyMode !== KeyMode.NONE) prefixKeys(session.physicalDatabase, route, args);
   const before = reply.length;
   const errors = reply.errors;
-  const timed =
-    (route.bits & RouteBit.TIMED) !== 0 ||
-    (server.attention & ServerAttention.PRECISE) !== 0 ||
-    (route.calls & SAMPLE_MASK) === 0;
+  const sampled = (route.bits & RouteBit.TIMED) !== 0 || route.calls >= route.sampleAt;
+  const timed = sampled || (server.attention & ServerAttention.PRECISE) !== 0;
   const clock = server.node.ports.clock;
   const began = timed ? clock.monotonic() : 0;
   route.calls++;
@@ -231,7 +216,7 @@ export function execute(session: Session, route: Route, args: Args): void {
     answerFailure(session, route, before, cause);
   }
   if (reply.errors !== errors) route.failed++;
-  if (timed) noteDuration(session, route, args, (clock.monotonic() - began) * 1_000);
+  if (timed) noteDuration(session, route, args, (clock.monotonic() - began) * 1_000, sampled);
   if (session.tracking !== undefined) server.tracking.executed(session, route.command, args);
   if (line !== undefined) server.feedMonitors(line);
 }
@@ -249,10 +234,17 @@ function prefixKeys(database: number, route: Route, args: Args): void {
   }
 }
 
-function noteDuration(session: Session, route: Route, args: Args, durationUs: number): void {
+function noteDuration(session: Session, route: Route, args: Args, durationUs: number, sampled: boolean): void {
   const { server } = session;
-  route.sampledCalls++;
-  route.sampledUs += durationUs;
+  if (sampled) {
+    route.sampleAt = route.calls + server.timings.nextGap() - 1;
+    if (route.calls === 1 && (route.bits & RouteBit.TIMED) === 0) {
+      route.firstUs = durationUs;
+    } else {
+      route.durations ??= server.timings.latencies.of("resp", route.command.name);
+      route.durations.record(durationUs * 1_000);
+    }
+  }
   if ((route.bits & RouteBit.UNLOGGED) === 0 && server.slowLog.isSlow(durationUs)) {
     logSlow(session, route, args, durationUs);
   }

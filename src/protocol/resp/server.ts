@@ -12,12 +12,10 @@
  * hold together (held-bytes.ts); all closings are counted.
  */
 import { assert } from "../../core/assert.ts";
-import { userLength } from "../../core/keyspace.ts";
-import { MAX_PATTERN_BYTES } from "../../core/limits.ts";
 import type { Cancel } from "../../core/ports.ts";
+import { Access } from "../../node/access.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
-import { Outcome } from "../../store/outcome.ts";
 import type { Args } from "./args.ts";
 import type { Command } from "./command.ts";
 import { CommandTable, type Route, RouteBit } from "./command-table.ts";
@@ -28,6 +26,7 @@ import { InputBuffers } from "./input-buffer.ts";
 import { KeyChanges } from "./key-changes.ts";
 import { Notifications, parseEventClasses } from "./notifications.ts";
 import { RespParser } from "./parser.ts";
+import { settleSessions } from "./permission.ts";
 import { PubSub } from "./pubsub.ts";
 import { Reply } from "./reply.ts";
 import { ServerStatistics } from "./server-statistics.ts";
@@ -36,6 +35,7 @@ import type { SessionOutput } from "./session-output.ts";
 import { Halt } from "./session-state.ts";
 import { SlowLog } from "./slow-log.ts";
 import { SpareReplies } from "./spare-replies.ts";
+import { Timings } from "./timings.ts";
 import { type TrackingHost, TrackingTable } from "./tracking.ts";
 
 /** Bytes of one command's reply. Policy: an error instead of it. */
@@ -46,8 +46,14 @@ const FIRST_REPLY_BYTES = 64 * 1_024;
 
 export type PauseMode = "all" | "write";
 
+export interface RespServerOptions {
+  /** Who may do what; default: made of the node's configuration. A server of another protocol may have the same one. */
+  readonly access?: Access;
+}
+
 export class RespServer implements TrackingHost {
   readonly node: Node;
+  readonly access: Access;
   readonly commands: CommandTable;
   readonly sessions = new Map<number, Session>();
   readonly reply = new Reply(FIRST_REPLY_BYTES, MAX_REPLY_BYTES);
@@ -55,6 +61,7 @@ export class RespServer implements TrackingHost {
   readonly inputs = new InputBuffers();
   readonly replies = new SpareReplies();
   readonly statistics = new ServerStatistics();
+  readonly timings: Timings;
   readonly held: HeldBytes;
   readonly slowLog: SlowLog;
   readonly pubsub = new PubSub();
@@ -82,11 +89,17 @@ export class RespServer implements TrackingHost {
   #pauseMode: PauseMode | undefined;
   #pausedUntilMs = 0;
   #cancelPause: Cancel | undefined;
+  /** The configuration whose secrets and tokens `access` has. */
+  #accessConfig: NodeConfig;
 
-  constructor(node: Node, commands: readonly Command[]) {
+  constructor(node: Node, commands: readonly Command[], options: RespServerOptions = {}) {
     this.node = node;
+    this.#accessConfig = node.config;
+    this.access = options.access ?? new Access(node.config.secrets, node.config.tokens);
+    this.access.onChange(() => this.turn(() => settleSessions(this)));
     this.commands = new CommandTable(commands);
     this.parser = new RespParser(node.config.maxRequestBytes);
+    this.timings = new Timings(node.ports);
     this.slowLog = new SlowLog(() => node.config);
     this.held = new HeldBytes(this);
     this.tracking = new TrackingTable(this);
@@ -107,6 +120,10 @@ export class RespServer implements TrackingHost {
     this.notifications.classes = parseEventClasses(this.config.notifyKeyspaceEvents) ?? 0;
     this.keyChanges.refresh();
     this.#refreshPrecision();
+    const { secrets, tokens } = this.config;
+    const known = this.#accessConfig;
+    if (secrets !== known.secrets || tokens !== known.tokens) this.access.configure(secrets, tokens);
+    this.#accessConfig = this.config;
   }
 
   // ---- Sessions
@@ -140,14 +157,19 @@ export class RespServer implements TrackingHost {
   /** For a session that has ended: forgets it everywhere. */
   remove(session: Session): void {
     this.sessions.delete(session.id);
-    this.monitor(session, false);
-    this.pubsub.unsubscribeAll(session);
-    this.tracking.disable(session);
+    this.endListening(session);
     session.transaction = undefined;
     session.watches = undefined;
     this.held.ended(session);
     this.statistics.inputBytesOfClosed += session.inputBytes;
     this.statistics.outputBytesOfClosed += session.outputBytes;
+  }
+
+  /** Ends all that sends a session what it does not ask for: MONITOR, subscriptions, tracking. */
+  endListening(session: Session): void {
+    this.monitor(session, false);
+    this.pubsub.unsubscribeAll(session);
+    this.tracking.disable(session);
   }
 
   /** For SWAPDB: every session looks up again where its database is. */
@@ -361,29 +383,5 @@ export class RespServer implements TrackingHost {
   /** Listeners and those who wait for a reply are not idle, as in Redis. */
   #mayIdle(session: Session): boolean {
     return session.halt === 0 && session.subscriptions === undefined && !this.monitors.has(session);
-  }
-
-  // ---- Errors
-
-  /** The error for a refused write. */
-  refusal(outcome: Outcome, args?: Args): string {
-    const { maxKeyBytes, maxValueBytes } = this.config;
-    const size = args === undefined ? "" : `: ${userLength(args.bytes, args.start(1), args.end(1))} bytes`;
-    switch (outcome) {
-      case Outcome.OUT_OF_MEMORY:
-        return "OOM command not allowed when used memory > 'maxmemory'.";
-      case Outcome.KEY_TOO_LONG:
-        return `ERR key is too long${size}, the limit is ${maxKeyBytes} (maxKeyBytes)`;
-      case Outcome.VALUE_TOO_LONG:
-        return `ERR value is too large, the limit is ${maxValueBytes} bytes (maxValueBytes)`;
-      case Outcome.BAD_TAG:
-        return "ERR invalid tag: a tag has 1 to 256 bytes, an entry at most 64 tags";
-      case Outcome.BAD_EXPIRY:
-        return "ERR invalid expire time";
-      case Outcome.PATTERN_TOO_LONG:
-        return `ERR pattern is too long, the limit is ${MAX_PATTERN_BYTES} bytes`;
-      default:
-        return "ERR write refused";
-    }
   }
 }

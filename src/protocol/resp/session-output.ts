@@ -36,7 +36,7 @@ export abstract class SessionOutput extends SessionState {
   #stalledSince = 0;
 
   constructor(server: RespServer, connection: Connection) {
-    super(server.node, server.node.config.secrets.length === 0);
+    super(server.node, server.access.anonymous);
     this.server = server;
     this.connection = connection;
     this.reply = server.reply;

@@ -6,12 +6,12 @@
  * `attention` here, or in the server's, when it is switched on; the dispatcher looks at one number, and only if it is
  * not zero at everything else.
  */
+import { DEFAULT_NAME, type Principal } from "../../node/access.ts";
 import type { Node } from "../../node/node.ts";
 import type { Route } from "./command-table.ts";
 import type { Subscriptions } from "./pubsub.ts";
 import type { TrackingState } from "./tracking.ts";
 import type { Transaction, Watches } from "./transaction.ts";
-import { DEFAULT_USER, type User } from "./user.ts";
 
 /** Why requests of a session take the guarded path. */
 export const Attention = {
@@ -62,8 +62,7 @@ export class SessionState {
   watches: Watches | undefined;
   /** CLIENT REPLY set the mode during the command that is running. */
   replyModeSet = false;
-  #authenticated: boolean;
-  #user: User = DEFAULT_USER;
+  #principal: Principal | undefined;
   #protocol: 2 | 3 = 2;
   #database = 0;
   #physicalDatabase = 0;
@@ -72,12 +71,11 @@ export class SessionState {
   #subscriptions: Subscriptions | undefined;
   #tracking: TrackingState | undefined;
 
-  constructor(node: Node, authenticated: boolean) {
+  constructor(node: Node, principal: Principal | undefined) {
     this.node = node;
     this.lastCommandMs = node.nowMs;
     this.strangerSince = node.nowMs;
-    this.#authenticated = authenticated;
-    this.#mark(Attention.UNAUTHENTICATED, !authenticated);
+    this.principal = principal;
     this.selectPhysical();
   }
 
@@ -86,20 +84,23 @@ export class SessionState {
   }
 
   get authenticated(): boolean {
-    return this.#authenticated;
-  }
-  set authenticated(value: boolean) {
-    if (this.#authenticated && !value) this.strangerSince = this.node.nowMs;
-    this.#authenticated = value;
-    this.#mark(Attention.UNAUTHENTICATED, !value);
+    return this.#principal !== undefined;
   }
 
-  get user(): User {
-    return this.#user;
+  /** Who the session acts as; undefined until it has authenticated, where that is required. */
+  get principal(): Principal | undefined {
+    return this.#principal;
   }
-  set user(user: User) {
-    this.#user = user;
-    this.#mark(Attention.RESTRICTED, !user.unrestricted);
+  set principal(principal: Principal | undefined) {
+    if (this.#principal !== undefined && principal === undefined) this.strangerSince = this.node.nowMs;
+    this.#principal = principal;
+    this.#mark(Attention.UNAUTHENTICATED, principal === undefined);
+    this.#mark(Attention.RESTRICTED, principal?.unrestricted === false);
+  }
+
+  /** The principal's name; that of the default user while there is none, as in Redis. */
+  get userName(): string {
+    return this.#principal?.name ?? DEFAULT_NAME;
   }
 
   get protocol(): 2 | 3 {
@@ -174,8 +175,8 @@ export class SessionState {
 
   #findQuietly(bytes: Uint8Array, start: number, end: number): number {
     const id = this.node.peek(bytes, start, end);
-    if (id === 0) this.node.counters.misses++;
-    else this.node.counters.hits++;
+    if (id === 0) this.node.counters.miss(bytes, start, end);
+    else this.node.counters.hit(bytes, start, end);
     return id;
   }
 

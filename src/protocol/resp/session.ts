@@ -22,6 +22,7 @@ import type { Connection } from "./connection.ts";
 import { dispatch } from "./dispatch.ts";
 import type { InputBuffer } from "./input-buffer.ts";
 import { ParseCode, type RespParser } from "./parser.ts";
+import { refusalOfWrite } from "./refusal.ts";
 import type { Reply } from "./reply.ts";
 import type { RespServer } from "./server.ts";
 import { FLUSH_BYTES, SessionOutput } from "./session-output.ts";
@@ -36,6 +37,9 @@ const PIECE_BYTES = 256;
 const READ_AHEAD_BYTES = 64 * 1_024;
 
 const ENDED = Halt.CLOSED | Halt.CLOSING;
+/** How a TLS connection begins: no request of this protocol does. */
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR = 3;
 
 /** Ends a block; the handler's late reply is written by the function it is given. */
 export type Unblock = (write?: (reply: Reply) => void) => void;
@@ -76,6 +80,7 @@ export class Session extends SessionOutput {
     assert(server.current === undefined, "a session received bytes while another one was running");
     if ((this.halt & ENDED) !== 0) return;
     this.inputBytes += chunk.length;
+    if (chunk[0] === TLS_HANDSHAKE && chunk[1] === TLS_MAJOR && this.#input === undefined) return this.#refuseTls();
     server.begin(this, sharedTime);
     try {
       const at = this.#input === undefined ? 0 : this.#continueInput(this.#input, chunk);
@@ -306,6 +311,14 @@ export class Session extends SessionOutput {
     this.halt |= Halt.CLOSING;
   }
 
+  /** A client that speaks TLS would wait for an answer until the time limit. */
+  #refuseTls(): void {
+    this.server.statistics.protocolErrors++;
+    const { remoteAddress } = this.connection;
+    this.node.ports.log.write("warn", "TLS on the RESP port, which speaks plain text: closed", { from: remoteAddress });
+    this.kill();
+  }
+
   // ---- The end of a turn
 
   /** For the server, at the end of this session's turn. */
@@ -331,7 +344,7 @@ export class Session extends SessionOutput {
   /** Answers a refused write with its error; true if it did. */
   replyOutcome(outcome: Outcome, args?: Args): boolean {
     if (outcome >= Outcome.IGNORED) return false;
-    this.reply.error(this.server.refusal(outcome, args));
+    this.reply.error(refusalOfWrite(this.node.config, outcome, args));
     return true;
   }
 }

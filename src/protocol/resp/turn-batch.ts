@@ -54,7 +54,10 @@ export class TurnBatch {
     const chunks = this.#chunks;
     const lookahead = this.#lookahead;
     this.#running = true;
-    this.#server.node.beginTurn();
+    const { node, timings } = this.#server;
+    const { clock } = node.ports;
+    const began = clock.monotonic();
+    node.beginTurn();
     let scanned = 0;
     for (let i = 0; i < sessions.length; i++) {
       if (i === scanned) {
@@ -74,6 +77,7 @@ export class TurnBatch {
     chunks.length = 0;
     this.#bytes = 0;
     this.#running = false;
+    timings.turns.record((clock.monotonic() - began) * 1e6);
     const done = this.#done;
     for (let i = 0; i < done.length; i++) done[i]?.();
     done.length = 0;

@@ -48,10 +48,13 @@ describe("durations", () => {
   });
 
   test("percentiles are within 1 % of the exact ones", () => {
-    const ns = fc.array(fc.integer({ min: 1, max: 36 }).chain((bits) => fc.integer({ min: 1, max: 2 ** bits })), {
-      minLength: 1,
-      maxLength: 400,
-    });
+    const ns = fc.array(
+      fc.integer({ min: 1, max: 36 }).chain((bits) => fc.integer({ min: 1, max: 2 ** bits })),
+      {
+        minLength: 1,
+        maxLength: 400,
+      },
+    );
     fc.assert(
       fc.property(ns, fc.constantFrom(50, 95, 99, 99.9), (all, percent) => {
         const durations = new Durations(createLatencyHistogram);

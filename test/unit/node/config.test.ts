@@ -74,6 +74,12 @@ describe("a value is accepted", () => {
       input: { host: "0.0.0.0", secrets: ["s"] },
       expected: { host: "0.0.0.0" },
     },
+    {
+      name: "a public address with a token",
+      input: { host: "0.0.0.0", tokens: [{ name: "a", secret: "s", roles: ["read"] }] },
+      expected: { tokens: [{ name: "a", secrets: ["s"], roles: ["read"] as const, prefixes: [] }] },
+    },
+    { name: "both files of TLS", input: { tlsCert: "a", tlsKey: "b" }, expected: { tlsCert: "a", tlsKey: "b" } },
     { name: "no timeout", input: { requestTimeoutMs: 0 }, expected: { requestTimeoutMs: 0 } },
     { name: "undefined is not given", input: { policy: undefined }, expected: { policy: "tinylfu" as const } },
   ];
@@ -85,21 +91,28 @@ describe("a value is accepted", () => {
 });
 
 describe("a mistake is named with what is allowed", () => {
-  const loopback = "a loopback address (127.0.0.1, ::1, localhost), unless a secret is set";
+  const loopback = "a loopback address (127.0.0.1, ::1, localhost), unless a secret or a token is set";
   const size = 'a size from 4mb to 16gb, such as "256mb" or 268435456';
-  const list = "a list of up to 16 texts, none empty or with control characters";
+  const list = "a list of up to 16 different texts of 1 to 512 bytes without control characters";
+  const port = "-1 or a whole number from 0 to 65535";
+  const tls = (other: string) => `a path, because ${other} is set; or neither of them`;
   const cases = [
     { input: { maxMemory: "1tb" }, path: "maxMemory", given: '"1tb"', allowed: size },
     { input: { maxMemory: 1 }, path: "maxMemory", given: "1", allowed: size },
     { input: { maxMemory: null }, path: "maxMemory", given: "null", allowed: size },
-    { input: { respPort: 65_536 }, path: "respPort", given: "65536", allowed: "a whole number from 0 to 65535" },
-    { input: { respPort: 1.5 }, path: "respPort", given: "1.5", allowed: "a whole number from 0 to 65535" },
-    { input: { respPort: "" }, path: "respPort", given: '""', allowed: "a whole number from 0 to 65535" },
+    { input: { respPort: 65_536 }, path: "respPort", given: "65536", allowed: port },
+    { input: { respPort: 1.5 }, path: "respPort", given: "1.5", allowed: port },
+    { input: { respPort: "" }, path: "respPort", given: '""', allowed: port },
     { input: { policy: "lfu" }, path: "policy", given: '"lfu"', allowed: "one of tinylfu, lru, noeviction" },
     { input: { enableDebugCommand: 1 }, path: "enableDebugCommand", given: "1", allowed: "true or false" },
     { input: { secrets: [""] }, path: "secrets", given: "(not shown)", allowed: list },
     { input: { secrets: "a,,b" }, path: "secrets", given: "(not shown)", allowed: list },
-    { input: { secrets: Array(17).fill("a") }, path: "secrets", given: "(not shown)", allowed: list },
+    { input: { secrets: Array.from({ length: 17 }, String) }, path: "secrets", given: "(not shown)", allowed: list },
+    { input: { secrets: ["a", "b", "a"] }, path: "secrets", given: "(not shown)", allowed: list },
+    { input: { secrets: ["ü".repeat(257)] }, path: "secrets", given: "(not shown)", allowed: list },
+    { input: { secrets: ["a\n"] }, path: "secrets", given: "(not shown)", allowed: list },
+    { input: { tlsCert: "a.pem" }, path: "tlsKey", given: '""', allowed: tls("tlsCert") },
+    { input: { tlsKey: "a.pem", tlsCert: "" }, path: "tlsCert", given: '""', allowed: tls("tlsKey") },
     { input: { host: "0.0.0.0" }, path: "host", given: '"0.0.0.0"', allowed: loopback },
     { input: { host: "::" }, path: "host", given: '"::"', allowed: loopback },
     { input: { host: "a b" }, path: "host", given: '"a b"', allowed: "a host name or an IP address" },
@@ -127,7 +140,7 @@ describe("a mistake is named with what is allowed", () => {
 test("all mistakes are named at once, also those between fields", () => {
   const { mistakes } = parseConfig({
     host: "::",
-    respPort: -1,
+    respPort: -2,
     maxClients: "x",
     outputSoftBytes: "1gb",
     nope: 1,
@@ -160,5 +173,6 @@ describe("loopback addresses", () => {
     if (expected) listens();
     else expect(listens).toThrow("set a secret");
     refusePublicWithoutSecret(host, ["secret"]);
+    refusePublicWithoutSecret(host, [], [{ name: "a", secrets: ["secret"], roles: ["read"], prefixes: [] }]);
   });
 });

@@ -260,6 +260,27 @@ describe("the clockwork", () => {
     expect(world.waiting).toBe(0);
   });
 
+  test("notes how late it is called, and how long maintenance takes", async () => {
+    const world = new World();
+    const test = new TestNode(world);
+    const host = new Host(test.node);
+    await host.start();
+    world.advance(20);
+    const { lag, maintenance } = test.node.counters;
+    expect([lag.count, lag.sumNs]).toEqual([1, 0]);
+    // The loop was busy: the call that was due at 40 ms comes 30 ms late.
+    world.monotonicMs += 50;
+    world.advance(0);
+    expect([lag.count, lag.sumNs, lag.maxNs]).toEqual([2, 30e6, 30e6]);
+    host.around = (work) => {
+      world.monotonicMs += 3;
+      return work();
+    };
+    world.advance(20);
+    expect([maintenance.count, maintenance.sumNs]).toEqual([3, 3e6]);
+    await host.stop();
+  });
+
   test("sends what expires by itself to nobody, and empties the outbox after maintenance", async () => {
     const network = new MemoryNetwork();
     const [a, b] = region(new World(), network, ["a", "b"]);

@@ -65,38 +65,43 @@ describe("versions", () => {
 });
 
 describe("a new expiry", () => {
-  const cases: { name: string; ttlMs?: number; staleMs?: number; inMs: number; expiresIn: number; staleIn: number }[] =
-    [
-      { name: "for an entry without one", inMs: 500, expiresIn: 500, staleIn: 0 },
-      { name: "sooner", ttlMs: 1_000, inMs: 500, expiresIn: 500, staleIn: 0 },
-      { name: "later", ttlMs: 1_000, inMs: 5_000, expiresIn: 5_000, staleIn: 0 },
-      {
-        name: "with the stale time that it had on top",
-        ttlMs: 1_000,
-        staleMs: 300,
-        inMs: 5_000,
-        expiresIn: 5_000,
-        staleIn: 5_300,
-      },
-    ];
-  for (const { name, ttlMs, staleMs, inMs, expiresIn, staleIn } of cases) {
-    test(name, () => {
+  /** Stale times in ms behind the expiry; -1 for none. */
+  const cases: { name: string; ttlMs?: number; staleMs: number; revalidateMs: number; inMs: number }[] = [
+    { name: "for an entry without one", staleMs: -1, revalidateMs: -1, inMs: 500 },
+    { name: "sooner", ttlMs: 1_000, staleMs: -1, revalidateMs: -1, inMs: 500 },
+    { name: "later", ttlMs: 1_000, staleMs: -1, revalidateMs: -1, inMs: 5_000 },
+    { name: "later, with a stale time", ttlMs: 1_000, staleMs: 300, revalidateMs: -1, inMs: 5_000 },
+    { name: "later, with both stale times", ttlMs: 1_000, staleMs: 300, revalidateMs: 200, inMs: 5_000 },
+    { name: "sooner, with both stale times", ttlMs: 1_000, staleMs: 9_000, revalidateMs: 9_000, inMs: 1 },
+    { name: "with a stale time of nothing", ttlMs: 1_000, staleMs: 0, revalidateMs: 0, inMs: 5_000 },
+  ];
+  for (const { name, ttlMs, staleMs, revalidateMs, inMs } of cases) {
+    test(`${name}: stale times stay as far behind it`, () => {
       const test = new TestNode();
-      test.set("k", "v", { ...(ttlMs === undefined ? {} : { ttlMs }), ...(staleMs === undefined ? {} : { staleMs }) });
-      const { nowMs } = test.node;
-      expect(test.node.expireAt(test.id("k"), nowMs + inMs)).toBe(Outcome.APPLIED);
-      expect(test.node.store.table.expiresAt(test.id("k"))).toBe(nowMs + expiresIn);
-      expect(test.node.store.staleUntil(test.id("k"))).toBe(staleIn === 0 ? 0 : nowMs + staleIn);
-      expect(test.node.expireAt(test.id("k"), 0)).toBe(Outcome.APPLIED);
-      expect(test.node.store.table.expiresAt(test.id("k")) + test.node.store.staleUntil(test.id("k"))).toBe(0);
+      test.set("k", "v", {
+        ...(ttlMs === undefined ? {} : { ttlMs }),
+        ...(staleMs < 0 ? {} : { staleMs }),
+        ...(revalidateMs < 0 ? {} : { revalidateMs }),
+      });
+      const { store, nowMs } = test.node;
+      const id = test.id("k");
+      const times = () => [store.table.expiresAt(id), store.staleUntil(id), store.revalidateUntil(id)];
+      const at = nowMs + inMs;
+      expect(test.node.expireAt(id, at)).toBe(Outcome.APPLIED);
+      expect(times()).toEqual([at, staleMs < 0 ? 0 : at + staleMs, revalidateMs < 0 ? 0 : at + revalidateMs]);
+      expect(test.node.expireAt(id, 0)).toBe(Outcome.APPLIED);
+      expect(times()).toEqual([0, 0, 0]);
+      expect(test.node.expireAt(id, at)).toBe(Outcome.APPLIED);
+      expect(times()).toEqual([at, 0, 0]);
     });
   }
 
   test("at the end of time, with a stale time, is cut to what an entry can hold", () => {
     const test = new TestNode();
-    test.set("k", "v", { ttlMs: 1_000, staleMs: 5_000 });
+    test.set("k", "v", { ttlMs: 1_000, staleMs: 5_000, revalidateMs: 4_000 });
     expect(test.node.expireAt(test.id("k"), 2 ** 48 - 2)).toBe(Outcome.APPLIED);
     expect(test.node.store.staleUntil(test.id("k"))).toBe(2 ** 48 - 1);
+    expect(test.node.store.revalidateUntil(test.id("k"))).toBe(2 ** 48 - 1);
   });
 
   test("for a stale time without an expiry", () => {
@@ -105,9 +110,14 @@ describe("a new expiry", () => {
     draft.stamp(RecordKind.SET, 1, 1);
     draft.setEntry(bytes("k"), 0, 1, bytes("v"), 0, 1, 0);
     draft.staleUntil = test.node.nowMs + 1_000;
+    draft.revalidateUntil = test.node.nowMs + 500;
     expect(test.node.write(draft)).toBe(Outcome.APPLIED);
     expect(test.node.expireAt(test.id("k"), 2 ** 47)).toBe(Outcome.APPLIED);
     expect(test.get("k")).toBe("v");
+    expect([test.node.store.staleUntil(test.id("k")), test.node.store.revalidateUntil(test.id("k"))]).toEqual([
+      2 ** 47,
+      2 ** 47,
+    ]);
   });
 
   test("that is over deletes", () => {
@@ -119,6 +129,22 @@ describe("a new expiry", () => {
 });
 
 describe("copies and renames", () => {
+  test("and a new value keep both stale times", () => {
+    const test = new TestNode();
+    test.set("k", "v", { ttlMs: 1_000, staleMs: 50, revalidateMs: 20 });
+    const { expiresAt, staleUntil, revalidateUntil } = test.contents().k as Record<string, number>;
+    expect([staleUntil, revalidateUntil]).toEqual([expiresAt + 50, expiresAt + 20] as never);
+    test.node.copy(test.id("k"), bytes("copy"), 0, 4);
+    test.node.rename(test.id("k"), bytes("moved"), 0, 5);
+    test.node.replaceValue(test.id("moved"), bytes("longer"), 0, 6);
+    for (const [key, value] of [
+      ["copy", "v"],
+      ["moved", "longer"],
+    ] as const) {
+      expect(test.contents()[key]).toMatchObject({ value, expiresAt, staleUntil, revalidateUntil });
+    }
+  });
+
   test("keep value, expiry, tags, content type and kind; an invalidation reaches both", () => {
     const test = new TestNode();
     test.fill(test.lease("k"), "loaded", { ttlMs: 1_000, staleMs: 50, tags: ["red"] });

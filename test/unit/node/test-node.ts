@@ -66,6 +66,7 @@ export class World {
 export interface WriteOptions {
   readonly ttlMs?: number;
   readonly staleMs?: number;
+  readonly revalidateMs?: number;
   readonly tags?: readonly string[];
 }
 
@@ -97,6 +98,7 @@ export class TestNode {
     draft.setValue(bytes, 0, bytes.length);
     if (options.ttlMs !== undefined) draft.expiresAt = this.node.nowMs + options.ttlMs;
     if (options.staleMs !== undefined) draft.staleUntil = draft.expiresAt + options.staleMs;
+    if (options.revalidateMs !== undefined) draft.revalidateUntil = draft.expiresAt + options.revalidateMs;
     if (options.tags !== undefined) draft.tags = options.tags.map((tag) => encodeText(tag));
     draft.global = true;
   }
@@ -160,7 +162,7 @@ export class TestNode {
     return new TextDecoder().decode(store.bytes.slice(store.valueStart, store.valueEnd));
   }
 
-  /** All that a reader of the node can tell: keys with value, expiry, stale time, tags, kind. */
+  /** All that a reader of the node can tell: keys with value, expiry, stale times, tags, kind. */
   contents(): Record<string, unknown> {
     const { store } = this.node;
     const contents: Record<string, unknown> = {};
@@ -173,6 +175,7 @@ export class TestNode {
         fresh: store.isFresh(id),
         expiresAt: store.table.expiresAt(id),
         staleUntil: store.staleUntil(id),
+        revalidateUntil: store.revalidateUntil(id),
         tags: store.tagsOf(id),
         version: store.table.version(id),
         origin: store.originOf(id),

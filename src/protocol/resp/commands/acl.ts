@@ -1,9 +1,13 @@
 /**
- * ACL, as far as there is something to tell: who this connection is, and what the default user may do.
+ * ACL, as far as there is something to tell: who this connection is, and what the configured users may do.
  *
- * Shoal has no user list that clients change. There is the default user, who may do everything once it has given one of
- * the configured secrets (or at once, where none is configured). Secrets are never shown, not even hashed.
+ * Users are configured, not changed by clients: the default user, who may do everything once it has given one of the
+ * configured secrets (or at once, where nobody has to authenticate), and one for each token. Roles are shown by the
+ * nearest words of Redis; which role each command needs is in ../command-role.ts. Secrets are never shown, not even
+ * hashed.
  */
+import { decodeText } from "../../../core/bytes.ts";
+import type { Principal, Role } from "../../../node/access.ts";
 import type { Args } from "../args.ts";
 import { type Command, type CommandFlag, command, type Handler } from "../command.ts";
 import type { Session } from "../session.ts";
@@ -16,36 +20,72 @@ const CATEGORIES = [
   ),
   ..."blocking dangerous connection transaction scripting".split(" "),
 ];
-const DEFAULT_USER = "default";
 
-function needsPassword(session: Session): boolean {
-  return session.server.config.secrets.length > 0;
+const RULES: Readonly<Record<Role, string>> = {
+  read: "+@read",
+  write: "+@write -@dangerous",
+  invalidate: "+shoal.invalidate +shoal.purge",
+  admin: "+@all",
+};
+
+/** What a user may do, in Redis's words. */
+interface Rules {
+  readonly flags: readonly string[];
+  readonly commands: string;
+  readonly keys: string;
+  readonly channels: string;
+}
+
+function rulesOf(session: Session, { roles, prefixes }: Principal): Rules {
+  const open = session.server.access.anonymous !== undefined;
+  const some = ["-@all", "+@connection", "+@transaction", ...roles.map((role) => RULES[role])].join(" ");
+  const under = (sign: string) =>
+    prefixes.length === 0 ? `${sign}*` : prefixes.map((prefix) => `${sign}${decodeText(prefix)}*`).join(" ");
+  return {
+    flags: open ? ["on", "nopass"] : ["on"],
+    commands: roles.includes("admin") ? RULES.admin : some,
+    keys: under("~"),
+    channels: under("&"),
+  };
+}
+
+/** Those who are configured; where nobody has to authenticate, the one whom everybody is. */
+function usersOf({ server }: Session): readonly Principal[] {
+  const { anonymous, users } = server.access;
+  return anonymous === undefined ? users : [anonymous];
 }
 
 function list(session: Session): void {
   const { reply } = session;
-  reply.array(1);
-  reply.text(`user ${DEFAULT_USER} on ${needsPassword(session) ? "" : "nopass "}~* &* +@all`);
+  const users = usersOf(session);
+  reply.array(users.length);
+  for (const user of users) {
+    const { flags, commands, keys, channels } = rulesOf(session, user);
+    reply.text(["user", user.name, ...flags, keys, channels, commands].join(" "));
+  }
 }
 
 function users(session: Session): void {
-  session.reply.array(1);
-  session.reply.text(DEFAULT_USER);
+  const all = usersOf(session);
+  session.reply.array(all.length);
+  for (const { name } of all) session.reply.text(name);
 }
 
 function getUser(session: Session, args: Args): void {
   const { reply } = session;
-  if (args.text(2) !== DEFAULT_USER) return reply.null();
-  const flags = needsPassword(session) ? ["on"] : ["on", "nopass"];
+  const name = args.text(2);
+  const user = usersOf(session).find((one) => one.name === name);
+  if (user === undefined) return reply.null();
+  const { flags, ...rules } = rulesOf(session, user);
   reply.map(6);
   reply.text("flags");
   reply.set(flags.length);
   for (const flag of flags) reply.text(flag);
   reply.text("passwords");
   reply.array(0);
-  for (const [field, rule] of [["commands", "+@all"] as const, ["keys", "~*"] as const, ["channels", "&*"] as const]) {
+  for (const field of ["commands", "keys", "channels"] as const) {
     reply.text(field);
-    reply.text(rule);
+    reply.text(rules[field]);
   }
   reply.text("selectors");
   reply.array(0);
@@ -107,7 +147,7 @@ export const aclCommand: Command = command({
       arity: 2,
       admin: false,
       summary: "Returns the authenticated username of the current connection.",
-      handler: (session) => session.reply.text(session.user.name),
+      handler: (session) => session.reply.text(session.userName),
     }),
     subcommand({
       name: "cat",

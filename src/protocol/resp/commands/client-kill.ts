@@ -7,6 +7,7 @@
  * The new form spares the calling connection unless SKIPME NO; the old one does not. A connection that kills itself still
  * gets its reply.
  */
+import { DEFAULT_NAME } from "../../../node/access.ts";
 import type { Args } from "../args.ts";
 import type { Session } from "../session.ts";
 import { type ClientType, clientType, typeOf } from "./client-line.ts";
@@ -34,7 +35,6 @@ export interface KillCandidate {
 }
 
 const SYNTAX = "ERR syntax error";
-const DEFAULT_USER = "default";
 
 /** A filter that fits every other connection. */
 function everyOther(): KillFilter {
@@ -49,19 +49,22 @@ function everyOther(): KillFilter {
   };
 }
 
+/** True if a user may be called so: the default one may always. */
+type IsUser = (name: string) => boolean;
+
 /** The filters from argument 2 on, or the error's text. */
-export function parseKillFilter(args: Args): KillFilter | string {
+export function parseKillFilter(args: Args, isUser: IsUser = (name) => name === DEFAULT_NAME): KillFilter | string {
   const filter = everyOther();
   for (let i = 2; i < args.count; i += 2) {
     if (i + 1 >= args.count) return SYNTAX;
-    const error = takeFilter(filter, args, i);
+    const error = takeFilter(filter, args, i, isUser);
     if (error !== undefined) return error;
   }
   return filter;
 }
 
 /** Takes the filter in arguments `i` and `i + 1` over; returns the text of an error. */
-function takeFilter(filter: KillFilter, args: Args, i: number): string | undefined {
+function takeFilter(filter: KillFilter, args: Args, i: number, isUser: IsUser): string | undefined {
   const value = i + 1;
   if (args.is(i, "ID")) {
     const id = args.integer(value);
@@ -76,7 +79,7 @@ function takeFilter(filter: KillFilter, args: Args, i: number): string | undefin
     filter.localAddress = args.text(value);
   } else if (args.is(i, "USER")) {
     filter.user = args.text(value);
-    if (filter.user !== DEFAULT_USER) return `ERR No such user '${filter.user}'`;
+    if (!isUser(filter.user)) return `ERR No such user '${filter.user}'`;
   } else if (args.is(i, "MAXAGE")) {
     const age = args.integer(value);
     if (Number.isNaN(age)) return "ERR maxage is not an integer or out of range";
@@ -107,7 +110,7 @@ function candidateOf(session: Session): KillCandidate {
   return {
     id: session.id,
     type: typeOf(session),
-    user: session.user.name,
+    user: session.userName,
     address: session.connection.remoteAddress,
     localAddress: session.connection.localAddress,
     ageSeconds: Math.floor((session.node.nowMs - session.createdAtMs) / 1000),
@@ -118,7 +121,8 @@ function candidateOf(session: Session): KillCandidate {
 export function killClients(session: Session, args: Args): void {
   const { reply, server } = session;
   const old = args.count === 3;
-  const filter = old ? { ...everyOther(), address: args.text(2), skipMe: false } : parseKillFilter(args);
+  const isUser: IsUser = (name) => name === DEFAULT_NAME || server.access.users.some((user) => user.name === name);
+  const filter = old ? { ...everyOther(), address: args.text(2), skipMe: false } : parseKillFilter(args, isUser);
   if (typeof filter === "string") return reply.error(filter);
   let killed = 0;
   for (const other of [...server.sessions.values()]) {

@@ -93,7 +93,7 @@ export function clientLine(session: Session): string {
     "tot-mem": sessionBytes(session),
     events: pending > 0 ? "rw" : "r",
     cmd: session.lastRoute?.command.name ?? "NULL",
-    user: session.user.name,
+    user: session.userName,
     redir: tracking?.redirect ?? -1,
     resp: session.protocol,
     "lib-name": session.libName,

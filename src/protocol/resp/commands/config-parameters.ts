@@ -8,17 +8,19 @@
  *   ("save" to nothing, "appendonly" to no): that is accepted;
  * - immutable: every change is refused, as in Redis.
  *
- * Secrets are never shown: requirepass reads as empty.
+ * Secrets and tokens can be set and are never shown: they read as empty. Whoever came in by one that is gone is closed
+ * (see node/access.ts). requirepass is the only secret, or none; shoal-secrets is the list, shoal-tokens its JSON text;
+ * both may be written without "shoal-".
  */
 import { MAX_KEY_BYTES, MAX_STORE_BYTES, MAX_VALUE_BYTES } from "../../../core/limits.ts";
-import { type NodeConfig, parseSize } from "../../../node/config.ts";
+import { type NodeConfig, type NodeConfigInput, parseSize } from "../../../node/config.ts";
+import { serverProcess } from "../../server-process.ts";
 import { formatEventClasses, parseEventClasses } from "../notifications.ts";
 import type { RespServer } from "../server.ts";
 import { policyNamed, REDIS_POLICIES, redisPolicyName } from "./config-policy.ts";
-import { serverProcess } from "./info-process.ts";
 
-/** A change of the configuration, or why there is none. */
-export type ParsedValue = Partial<NodeConfig> | string;
+/** A change of the configuration, which its schema has yet to check; or why there is none. */
+export type ParsedValue = NodeConfigInput | string;
 
 export interface Parameter {
   readonly name: string;
@@ -105,6 +107,11 @@ const NOTIFICATIONS: Parameter = {
   },
 };
 
+/** What is set and never shown. */
+function hidden(name: string, parse: (text: string) => NodeConfigInput): Parameter {
+  return { name, kind: "settable", read: () => "", parse };
+}
+
 const LOG_LEVELS: Readonly<Record<NodeConfig["logLevel"], string>> = {
   debug: "debug",
   info: "notice",
@@ -136,7 +143,7 @@ export const PARAMETERS: readonly Parameter[] = [
   immutable("databases", ({ databases }) => String(databases)),
   immutable("bind", ({ host }) => host),
   immutable("port", ({ respPort }, server) => String(serverProcess(server)?.port ?? respPort)),
-  immutable("requirepass", () => ""),
+  hidden("requirepass", (text) => ({ secrets: text === "" ? [] : [text] })),
   immutable("enable-debug-command", ({ enableDebugCommand }) => yesNo(enableDebugCommand)),
   immutable("cluster-enabled", () => "no"),
   immutable("io-threads", () => "1"),
@@ -150,6 +157,8 @@ export const PARAMETERS: readonly Parameter[] = [
   memory("shoal-max-key-bytes", "maxKeyBytes", { min: 1, max: MAX_KEY_BYTES }),
   integer("shoal-max-lease-ms", "maxLeaseMs", { min: 1, max: MAX_INT32 }),
   integer("shoal-request-timeout-ms", "requestTimeoutMs", { min: 0, max: MAX_INT32 }),
+  hidden("shoal-secrets", (text) => ({ secrets: text === "" ? [] : text })),
+  hidden("shoal-tokens", (text) => ({ tokens: text })),
   immutable("shoal-max-entries", ({ maxEntries }) => String(maxEntries)),
   immutable("shoal-policy", ({ policy }) => policy),
   immutable("shoal-region", ({ region }) => region),
@@ -157,8 +166,10 @@ export const PARAMETERS: readonly Parameter[] = [
 ];
 
 const byName: ReadonlyMap<string, Parameter> = new Map(PARAMETERS.map((parameter) => [parameter.name, parameter]));
+const ALIASES: Readonly<Record<string, string>> = { secrets: "shoal-secrets", tokens: "shoal-tokens" };
 
-/** The parameter with a name, in any case. */
+/** The parameter with a name or alias, in any case. */
 export function parameterNamed(name: string): Parameter | undefined {
-  return byName.get(name.toLowerCase());
+  const wanted = name.toLowerCase();
+  return byName.get(Object.hasOwn(ALIASES, wanted) ? (ALIASES[wanted] as string) : wanted);
 }

@@ -7,7 +7,7 @@
  */
 import { encodeText } from "../../../core/bytes.ts";
 import { matchGlob } from "../../../core/glob.ts";
-import { type NodeConfig, parseConfig } from "../../../node/config.ts";
+import { type ConfigMistake, type NodeConfig, type NodeConfigInput, parseConfig } from "../../../node/config.ts";
 import type { Args } from "../args.ts";
 import { type Command, command, subcommandsOf } from "../command.ts";
 import type { RespServer } from "../server.ts";
@@ -33,7 +33,7 @@ function get(session: Session, args: Args): void {
 }
 
 /** What one pair of CONFIG SET changes, or why it changes nothing. */
-function changeOf(server: RespServer, parameter: Parameter, text: string): Partial<NodeConfig> | string {
+function changeOf(server: RespServer, parameter: Parameter, text: string): NodeConfigInput | string {
   if (parameter.parse !== undefined) return parameter.parse(text);
   if (parameter.kind === "immutable") return "can't set immutable config";
   const value = parameter.read(server.config, server);
@@ -48,7 +48,7 @@ function failure(name: string, reason: string): string {
 }
 
 /** All pairs of a request as one change, or the error's text. */
-function parseChange(server: RespServer, args: Args, blame: Blame): Partial<NodeConfig> | string {
+function parseChange(server: RespServer, args: Args, blame: Blame): NodeConfigInput | string {
   const named: { name: string; parameter: Parameter; text: string }[] = [];
   for (let i = 2; i < args.count; i += 2) {
     const name = args.text(i);
@@ -57,14 +57,26 @@ function parseChange(server: RespServer, args: Args, blame: Blame): Partial<Node
     if (named.some((other) => other.parameter === parameter)) return failure(name, "duplicate parameter");
     named.push({ name, parameter, text: args.text(i + 1) });
   }
-  const change: Partial<NodeConfig> = {};
+  const change: Record<string, unknown> = {};
   for (const { name, parameter, text } of named) {
     const one = changeOf(server, parameter, text);
     if (typeof one === "string") return failure(name, one);
-    for (const field of Object.keys(one)) blame.set(field, name);
-    Object.assign(change, one);
+    for (const [field, value] of Object.entries(one)) {
+      // Two parameters for one field: requirepass and shoal-secrets.
+      if (blame.has(field)) return failure(name, `it sets the same as '${blame.get(field)}'`);
+      blame.set(field, name);
+      change[field] = value;
+    }
   }
   return change;
+}
+
+/** The error for the first mistake; what is wrong inside of a parameter is named by its path. */
+function refusalOf([mistake]: readonly ConfigMistake[], blame: Blame): string {
+  const { path = "", allowed = "" } = mistake ?? {};
+  const [field = ""] = path.split(".", 1);
+  const name = blame.get(field) ?? [...blame.values()][0] ?? path;
+  return failure(name, `${path === field && blame.has(field) ? "argument" : path} must be ${allowed}`);
 }
 
 function set(session: Session, args: Args): void {
@@ -73,12 +85,10 @@ function set(session: Session, args: Args): void {
   const blame: Blame = new Map();
   const change = parseChange(server, args, blame);
   if (typeof change === "string") return reply.error(change);
-  const [mistake] = parseConfig({ ...server.config, ...change }).mistakes;
-  if (mistake !== undefined) {
-    const name = blame.get(mistake.path) ?? [...blame.values()][0] ?? mistake.path;
-    return reply.error(failure(name, `argument must be ${mistake.allowed}`));
-  }
-  node.configure(change);
+  const { config, mistakes } = parseConfig({ ...server.config, ...change });
+  if (config === undefined) return reply.error(refusalOf(mistakes, blame));
+  const fields = Object.keys(change) as (keyof NodeConfig)[];
+  node.configure(Object.fromEntries(fields.map((field) => [field, config[field]])));
   server.configured();
   reply.ok();
 }
@@ -90,7 +100,10 @@ function resetStatistics(session: Session): void {
   for (const one of server.sessions.values()) one.inputBytes = one.outputBytes = 0;
   reply.errorCodes.clear();
   node.counters.reset();
-  const { removed } = node.store.entries;
+  server.timings.reset();
+  const { removed, evictions, work } = node.store.entries;
+  evictions.reset();
+  work.reset();
   for (const reason of Object.keys(removed) as (keyof typeof removed)[]) removed[reason] = 0;
   reply.ok();
 }

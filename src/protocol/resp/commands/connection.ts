@@ -3,12 +3,13 @@
  *
  * HELLO names the server "shoal" and, as its version, the version of Redis whose commands and texts it follows, because
  * clients switch features by it. Shoal's own version is in INFO. Nothing of a HELLO is applied before all of it was found
- * to be right. Secrets are compared in constant time (../user.ts).
+ * to be right. Secrets are compared in constant time (node/access.ts).
  */
+import { DEFAULT_NAME } from "../../../node/access.ts";
 import type { Args } from "../args.ts";
 import { type Command, type CommandFlag, command } from "../command.ts";
+import { actAs } from "../permission.ts";
 import type { Session } from "../session.ts";
-import { DEFAULT_USER, verifySecret } from "../user.ts";
 import { clientCommand } from "./client.ts";
 import { isClientName, NAME_ERROR } from "./client-line.ts";
 import { REDIS_VERSION, SERVER_NAME } from "./info-version.ts";
@@ -21,29 +22,27 @@ const NO_PASSWORD_SET =
 const HELLO_WITHOUT_AUTH =
   "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> " +
   "option can be used to authenticate the client and select the RESP protocol version at the same time";
-const DEFAULT_NAME = "default";
 
 /**
- * Authenticates the session if user (argument `name`, 0 for the default one) and password (argument `password`) are
- * right. Without configured secrets the default user takes any password, as in Redis.
+ * Authenticates the session if user (argument `name`, 0 for none) and password (argument `password`) are right. A secret
+ * alone says whose it is. "default" says no more than no name, because libraries that were given only a password send
+ * it. Where nobody has to authenticate, the default user takes any password, as in Redis.
  */
 function authenticate(session: Session, args: Args, name: number, password: number): boolean {
-  const { secrets } = session.server.config;
-  const known = name === 0 || args.text(name) === DEFAULT_NAME;
-  const right = secrets.length === 0 || verifySecret(secrets, args.copy(password));
-  if (!known || !right) {
-    session.reply.error(WRONG_PASSWORD);
-    return false;
-  }
-  session.user = DEFAULT_USER;
-  session.authenticated = true;
-  return true;
+  const { access } = session.server;
+  const given = name === 0 ? DEFAULT_NAME : args.text(name);
+  const byDefault = given === DEFAULT_NAME;
+  const open = byDefault ? access.anonymous : undefined;
+  const principal = open ?? access.authenticate(args.copy(password), byDefault ? undefined : given);
+  if (principal === undefined) session.reply.error(WRONG_PASSWORD);
+  else actAs(session, principal);
+  return principal !== undefined;
 }
 
 function auth(session: Session, args: Args): void {
   const { reply } = session;
   if (args.count > 3) return reply.error("ERR syntax error");
-  if (args.count === 2 && session.server.config.secrets.length === 0) return reply.error(NO_PASSWORD_SET);
+  if (args.count === 2 && session.server.access.anonymous !== undefined) return reply.error(NO_PASSWORD_SET);
   if (authenticate(session, args, args.count === 3 ? 1 : 0, args.count - 1)) reply.ok();
 }
 
@@ -130,9 +129,7 @@ function quit(session: Session): void {
 /** Everything back to how the connection began, the library's name aside, as in Redis. */
 function reset(session: Session): void {
   const { server } = session;
-  server.monitor(session, false);
-  server.tracking.disable(session);
-  server.pubsub.unsubscribeAll(session);
+  server.endListening(session);
   session.transaction = undefined;
   session.watches = undefined;
   session.database = 0;
@@ -141,8 +138,7 @@ function reset(session: Session): void {
   session.noEvict = false;
   session.noTouch = false;
   session.replyMode = "on";
-  session.user = DEFAULT_USER;
-  session.authenticated = server.config.secrets.length === 0;
+  session.principal = server.access.anonymous;
   session.reply.simple("RESET");
 }
 

@@ -4,16 +4,24 @@
  * true of Shoal (no fork, no replica, no script). What is Shoal's own is in the last section.
  *
  * Where the numbers come from: the node's counters and store, the server's statistics, and the process, if the adapter
- * has described it (info-process.ts).
+ * has described it (server-process.ts).
  */
 import { DATABASE_COUNT } from "../../../core/keyspace.ts";
+import { clientBytes, memoryParts, sumOfParts } from "../../memory-parts.ts";
+import { serverProcess } from "../../server-process.ts";
 import type { RespServer } from "../server.ts";
 import { Halt } from "../session-state.ts";
-import { sessionBytes } from "./client-line.ts";
 import { redisPolicyName } from "./config-policy.ts";
-import { serverProcess } from "./info-process.ts";
 import { RateMeter, type Rates, type Totals } from "./info-rates.ts";
-import { commandField, type Field, humanBytes, keyspaceField, ratio, type SectionName } from "./info-text.ts";
+import {
+  commandField,
+  type Field,
+  humanBytes,
+  keyspaceField,
+  latencyField,
+  ratio,
+  type SectionName,
+} from "./info-text.ts";
 import { REDIS_VERSION, SHOAL_VERSION } from "./info-version.ts";
 
 const DAY_SECONDS = 86_400;
@@ -104,13 +112,6 @@ function clientFields(server: RespServer): readonly Field[] {
     ["watching_clients", watching],
     ["clients_in_timeout_table", 0],
   ];
-}
-
-/** Bytes that all connections hold. */
-export function clientBytes(server: RespServer): number {
-  let bytes = 0;
-  for (const session of server.sessions.values()) bytes += sessionBytes(session);
-  return bytes;
 }
 
 function memoryFields(server: RespServer): readonly Field[] {
@@ -256,6 +257,15 @@ function commandFields(server: RespServer): readonly Field[] {
   return fields;
 }
 
+function latencyFields(server: RespServer): readonly Field[] {
+  const fields: Field[] = [];
+  for (const { command, durations } of server.timings.latencies.all()) {
+    const [p50, p99, p999] = [50, 99, 99.9].map((percent) => (durations.percentileNs(percent) ?? 0) / 1_000);
+    if (durations.hasPercentiles) fields.push(latencyField(command, p50 ?? 0, p99 ?? 0, p999 ?? 0));
+  }
+  return fields;
+}
+
 function errorFields(server: RespServer): readonly Field[] {
   return [...server.reply.errorCodes].map(([code, count]) => [`errorstat_${code}`, `count=${count}`] as const);
 }
@@ -276,6 +286,7 @@ function shoalFields(server: RespServer): readonly Field[] {
   const { counters, store } = node;
   const memory = Object.entries(store.memory()).map(([part, bytes]) => [`shoal_memory_${part}`, bytes] as const);
   const host = serverProcess(server);
+  const sumBytes = sumOfParts(memoryParts({ node, resp: server }));
   return [
     ["shoal_version", SHOAL_VERSION],
     ["shoal_runtime", host?.runtime ?? "unknown"],
@@ -286,6 +297,8 @@ function shoalFields(server: RespServer): readonly Field[] {
     ["shoal_max_entries", config.maxEntries],
     ["shoal_entries", store.size],
     ...memory,
+    ["shoal_memory_parts_sum", sumBytes],
+    ["shoal_memory_rest", host === undefined ? 0 : host.residentBytes() - sumBytes],
     ["shoal_stale_hits", counters.staleHits],
     ["shoal_sets", counters.sets],
     ["shoal_deletes", counters.deletes],
@@ -305,6 +318,39 @@ function shoalFields(server: RespServer): readonly Field[] {
     ["shoal_idle_closed", statistics.idleClosed],
     ["shoal_unknown_commands", statistics.unknownCommands],
     ["shoal_slow_unattributed", slowLog.unattributedBatches],
+    ...measuredFields(server),
+  ];
+}
+
+/** What the statistics snapshot tells in full, as far as it fits into lines. */
+function measuredFields({ node, timings }: RespServer): readonly Field[] {
+  const { evictions, work } = node.store.entries;
+  const { counters } = node;
+  const times = [
+    ["event_loop_lag", counters.lag],
+    ["maintenance", counters.maintenance],
+    ["turns", timings.turns],
+  ] as const;
+  const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(([name, value]): Field => [`${prefix}_${name}`, value]);
+  const timed = times.flatMap(([name, durations]): Field[] => [
+    [`shoal_${name}_count`, durations.count],
+    [`shoal_${name}_usec`, Math.round(durations.sumNs / 1_000)],
+    [`shoal_${name}_max_usec`, Math.round(durations.maxNs / 1_000)],
+    ...(durations.hasPercentiles
+      ? [[`shoal_${name}_p99_usec`, Math.round((durations.percentileNs(99) ?? 0) / 1_000)] as const]
+      : []),
+  ]);
+  return [
+    ...prefixed("shoal_evicted_for", evictions.causes),
+    ...prefixed("shoal_evicted_from", evictions.queues),
+    ["shoal_swept_entries", work.sweptIds],
+    ["shoal_swept_stale", work.markedStale],
+    ["shoal_cleaner_walked_bytes", work.walkedBytes],
+    ["shoal_cleaner_moved_bytes", work.movedBytes],
+    ["shoal_cleaner_freed_segments", work.freedSegments],
+    ["shoal_namespaces", counters.namespaces?.all().length ?? 0],
+    ...timed,
   ];
 }
 
@@ -321,6 +367,7 @@ export const SECTIONS: Readonly<
   cpu: { title: "CPU", fields: cpuFields },
   modules: { title: "Modules", fields: () => [] },
   commandstats: { title: "Commandstats", fields: commandFields },
+  latencystats: { title: "Latencystats", fields: latencyFields },
   errorstats: { title: "Errorstats", fields: errorFields },
   cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
   keyspace: { title: "Keyspace", fields: keyspaceFields },

@@ -23,6 +23,7 @@ export const SECTION_NAMES = [
   "modules",
   "commandstats",
   "errorstats",
+  "latencystats",
   "cluster",
   "keyspace",
   "shoal",
@@ -30,7 +31,7 @@ export const SECTION_NAMES = [
 export type SectionName = (typeof SECTION_NAMES)[number];
 
 /** Shown only where they are asked for, or with "all" or "everything". */
-const ON_REQUEST: readonly SectionName[] = ["commandstats"];
+const ON_REQUEST: readonly SectionName[] = ["commandstats", "latencystats"];
 
 /**
  * The sections that a request names, in the order in which they are shown.
@@ -87,4 +88,10 @@ export function commandField(name: string, { calls, totalUs, rejected, failed }:
     `cmdstat_${name}`,
     `calls=${calls},usec=${Math.round(totalUs)},usec_per_call=${perCall},rejected_calls=${rejected},failed_calls=${failed}`,
   ];
+}
+
+/** Percentiles of one command's durations in microseconds, as INFO latencystats writes them. */
+export function latencyField(name: string, p50Us: number, p99Us: number, p999Us: number): Field {
+  const parts = [`p50=${p50Us.toFixed(3)}`, `p99=${p99Us.toFixed(3)}`, `p99.9=${p999Us.toFixed(3)}`];
+  return [`latency_percentiles_usec_${name}`, parts.join(",")];
 }

@@ -5,11 +5,13 @@
  * store. "allocated" means bytes that the store has taken from the runtime and counts against the budget: the index,
  * the entry table, segments, tags, the policy's sketch, the timing wheel, patterns and guards.
  */
+
+import { clientBytes } from "../../memory-parts.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
 import { helpSubcommand } from "./command-docs-help.ts";
-import { clientBytes, rateMeter } from "./info-sections.ts";
+import { rateMeter } from "./info-sections.ts";
 
 /** Dead share of the segments above which the doctor mentions it. */
 const MANY_DEAD = 0.5;

@@ -5,6 +5,8 @@
  * A flush is one record and takes no time, whatever ASYNC and SYNC say: the entries are gone at once, and a sweep gives
  * their bytes back in slices. SWAPDB exchanges two numbers.
  */
+
+import { serverProcess } from "../../server-process.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
@@ -13,7 +15,6 @@ import { commandCommand } from "./command-docs.ts";
 import { configCommand } from "./config.ts";
 import { debugCommand } from "./debug.ts";
 import { infoCommand } from "./info.ts";
-import { serverProcess } from "./info-process.ts";
 import { databaseIndex, isInt32 } from "./keys-move.ts";
 import { memoryCommand } from "./memory.ts";
 import { clusterCommands } from "./server-cluster.ts";

@@ -26,14 +26,15 @@ const MAX_TAGS_PER_REQUEST = 4_096;
 const MAX_PATTERNS_PER_REQUEST = 64;
 
 /** What a request names; keys as argument indexes. */
-interface Selection {
+export interface Selection {
   readonly keys: number[];
   readonly tags: Uint8Array[];
   readonly patterns: Uint8Array[];
   all: boolean;
 }
 
-function parseSelection(args: Args): Selection | string {
+/** What a request names, or the text of an error. */
+export function parseSelection(args: Args): Selection | string {
   const selection: Selection = { keys: [], tags: [], patterns: [], all: false };
   for (let i = 1; i < args.count; ) {
     if (args.is(i, "KEYS")) {

@@ -117,7 +117,7 @@ export const leaseCommands: readonly Command[] = [
     complexity: "O(N) where N is the number of tags.",
     syntax:
       "token key value [PX milliseconds | EX seconds | PXAT unix-time-milliseconds | EXAT unix-time-seconds] " +
-      "[STALE milliseconds] [TAGS count tag [tag ...]] [TYPE content-type]",
+      "[STALE milliseconds | [SWR milliseconds] [SIE milliseconds]] [TAGS count tag [tag ...]] [TYPE content-type]",
     categories: ["write", "string", "slow"],
     handler: fill,
   }),

@@ -1,10 +1,14 @@
 /**
  * What SHOAL.SET and SHOAL.FILL say about an entry beside key and value:
  *
- *     [PX ms | EX s | PXAT ms | EXAT s] [STALE ms] [TAGS n tag ...] [TYPE content-type] [NX | XX]
+ *     [PX ms | EX s | PXAT ms | EXAT s] [STALE ms | [SWR ms] [SIE ms]] [TAGS n tag ...] [TYPE content-type] [NX | XX]
  *
  * in any order, each at most once. A mistake is answered with the limit that was exceeded, and nothing is stored. Tags
- * named twice count once. STALE counts from the expiry, so it needs one.
+ * named twice count once.
+ *
+ * How long an entry may be served after its expiry counts from there, so these options need one: SWR (stale while
+ * revalidate) while somebody revalidates it, SIE (stale if error) where that fails, which is at least as long as SWR.
+ * STALE makes no difference between the two: it stands for SWR and SIE of the same time, and not beside them.
  */
 import { equalBytes } from "../../../core/bytes.ts";
 import { MAX_CONTENT_TYPE_BYTES, MAX_EXPIRES_AT_MS, MAX_TAG_BYTES, MAX_TAGS_PER_ENTRY } from "../../../core/limits.ts";
@@ -20,8 +24,10 @@ const LAST_PRINTABLE = 0x7e;
 export interface EntryOptions {
   /** Ms since the Unix epoch; 0 for never. */
   expiresAt: number;
-  /** Ms since the Unix epoch; 0 for not at all. */
+  /** The end of all stale serving, ms since the Unix epoch; 0 for none. */
   staleUntil: number;
+  /** The end of stale serving while the entry is being revalidated, at most `staleUntil`; 0 for none. */
+  revalidateUntil: number;
   tags: readonly Uint8Array[];
   contentType: Uint8Array | undefined;
   /** Store only if the key is absent (NX) or present (XX). */
@@ -38,6 +44,15 @@ const TIME_UNITS = { PX: 1, EX: SECOND_MS, PXAT: 1, EXAT: SECOND_MS } as const;
 const TIMES = Object.keys(TIME_UNITS) as readonly (keyof typeof TIME_UNITS)[];
 const CONDITIONS = ["NX", "XX"] as const;
 
+/** Ms after the expiry, as an option names them; 0 where it does not. */
+interface StaleTimes {
+  STALE: number;
+  SWR: number;
+  SIE: number;
+}
+
+const STALE_TIMES = ["STALE", "SWR", "SIE"] as const satisfies readonly (keyof StaleTimes)[];
+
 /**
  * Reads the options from argument `from` to the last.
  *
@@ -45,8 +60,15 @@ const CONDITIONS = ["NX", "XX"] as const;
  * @returns the options, valid for as long as `args` is, or the text of an error
  */
 export function parseEntryOptions(args: Args, from: number, nowMs: number, rules: OptionRules): EntryOptions | string {
-  const options: EntryOptions = { expiresAt: 0, staleUntil: 0, tags: [], contentType: undefined, condition: "" };
-  let staleMs = 0;
+  const options: EntryOptions = {
+    expiresAt: 0,
+    staleUntil: 0,
+    revalidateUntil: 0,
+    tags: [],
+    contentType: undefined,
+    condition: "",
+  };
+  let stale: StaleTimes | undefined;
   for (let i = from; i < args.count; ) {
     const time = TIMES.find((name) => args.is(i, name));
     const condition = CONDITIONS.find((name) => args.is(i, name));
@@ -61,9 +83,6 @@ export function parseEntryOptions(args: Args, from: number, nowMs: number, rules
     if (time !== undefined && options.expiresAt === 0) {
       options.expiresAt = expiryArgument(args, i + 1, TIME_UNITS[time], time.endsWith("AT") ? 0 : nowMs);
       mistake = options.expiresAt > 0 ? undefined : expiryMistake(options.expiresAt, time, rules.command);
-    } else if (args.is(i, "STALE") && staleMs === 0) {
-      staleMs = args.integer(i + 1);
-      mistake = staleMistake(staleMs);
     } else if (args.is(i, "TAGS") && options.tags.length === 0) {
       const tags = parseTags(args, i + 1, MAX_TAGS_PER_ENTRY);
       if (typeof tags === "string") return tags;
@@ -73,21 +92,37 @@ export function parseEntryOptions(args: Args, from: number, nowMs: number, rules
       options.contentType = args.bytes.subarray(args.start(i + 1), args.end(i + 1));
       mistake = contentTypeMistake(options.contentType);
     } else {
-      return SYNTAX_ERROR;
+      const name = STALE_TIMES.find((one) => args.is(i, one));
+      stale ??= { STALE: 0, SWR: 0, SIE: 0 };
+      if (name === undefined || stale[name] !== 0) return SYNTAX_ERROR;
+      stale[name] = args.integer(i + 1);
+      mistake = staleMistake(stale[name], name);
     }
     if (mistake !== undefined) return mistake;
     i = next;
   }
-  if (staleMs === 0) return options;
-  if (options.expiresAt === 0) return "ERR STALE counts from the expiry: it needs PX, EX, PXAT or EXAT";
-  options.staleUntil = Math.min(options.expiresAt + staleMs, MAX_EXPIRES_AT_MS);
-  return options;
+  return (stale === undefined ? undefined : applyStaleTimes(options, stale)) ?? options;
+}
+
+/** Turns the stale times, of which there is at least one, into moments; the text of an error if that does not work. */
+function applyStaleTimes(options: EntryOptions, { STALE, SWR, SIE }: StaleTimes): string | undefined {
+  if (STALE !== 0 && SWR + SIE !== 0) return SYNTAX_ERROR;
+  const { expiresAt } = options;
+  if (expiresAt === 0) {
+    const named = STALE !== 0 ? "STALE" : SWR !== 0 ? "SWR" : "SIE";
+    return `ERR ${named} counts from the expiry: it needs PX, EX, PXAT or EXAT`;
+  }
+  const revalidateMs = Math.max(STALE, SWR);
+  options.staleUntil = Math.min(expiresAt + Math.max(revalidateMs, SIE), MAX_EXPIRES_AT_MS);
+  options.revalidateUntil = revalidateMs === 0 ? 0 : Math.min(expiresAt + revalidateMs, MAX_EXPIRES_AT_MS);
+  return undefined;
 }
 
 /** Fills in a record: its kind is the caller's. */
 export function applyEntryOptions(record: MutableRecord, options: EntryOptions): void {
   record.expiresAt = options.expiresAt;
   record.staleUntil = options.staleUntil;
+  record.revalidateUntil = options.revalidateUntil;
   record.tags = options.tags;
   record.contentType = options.contentType;
 }
@@ -124,11 +159,11 @@ export function countAt(args: Args, at: number, option: string, noun: string): n
   return count;
 }
 
-/** The time of a STALE option or the like, in ms; or the text of an error. */
-function staleMistake(ms: number): string | undefined {
+/** The text of an error, if the time of a STALE, SWR or SIE is out of range. */
+function staleMistake(ms: number, option: string): string | undefined {
   if (Number.isNaN(ms)) return NOT_AN_INTEGER;
   if (ms >= 1 && ms <= MAX_EXPIRES_AT_MS) return undefined;
-  return `ERR invalid STALE time: ${ms} ms, must be from 1 to ${MAX_EXPIRES_AT_MS}`;
+  return `ERR invalid ${option} time: ${ms} ms, must be from 1 to ${MAX_EXPIRES_AT_MS}`;
 }
 
 function expiryMistake(error: number, option: string, commandName: string): string {

@@ -1,5 +1,5 @@
 /**
- * SHOAL.SET and SHOAL.GET: entries with what Redis's strings do not have, which is tags, a time after the expiry during
+ * SHOAL.SET and SHOAL.GET: entries with what Redis's strings do not have, which is tags, times after the expiry during
  * which they may be served stale, and a content type; and the reading of all that.
  *
  * SHOAL.GET key [STALE] answers null, or a map:
@@ -7,10 +7,16 @@
  *     value    the bytes
  *     age      ms since it was written (or, of a fill, since its load began)
  *     ttl      ms until it expires, 0 if it has, -1 if it never will
+ *     swr      ms until it may be served no longer while it is being revalidated: `ttl` and what SWR or STALE added
+ *     sie      ms until it may be served no longer at all: `ttl` and what SWR, SIE or STALE added
  *     tags     array
  *     version  "<stamp>-<origin>": equal if and only if nothing has been written in between
  *     stale    true if it has expired or was invalidated; only where STALE asks for such entries
  *     type     content type, or null
+ *
+ * `swr` and `sie` are 0 and -1 where `ttl` would be. They hold for what was invalidated softly, too: until its expiry
+ * it may be served stale either way. So whoever gets a stale entry may serve it at once and revalidate it meanwhile if
+ * `swr` is not 0; if it is, only when revalidating has failed.
  *
  * Plain GET and SET work on the same keys: GET reads the value alone, SET drops what is beside it.
  */
@@ -65,14 +71,18 @@ function get(session: Session, args: Args): void {
   const { table } = store;
   const version = table.version(id);
   const expiresAt = table.expiresAt(id);
-  reply.map(7);
+  reply.map(9);
   reply.text("value");
   store.locate(id);
   reply.bulk(store.bytes, store.valueStart, store.valueEnd);
   reply.text("age");
   reply.integer(Math.max(0, Math.floor(node.nowMs - versionToMs(version))));
   reply.text("ttl");
-  reply.integer(expiresAt === 0 ? -1 : Math.max(0, Math.ceil(expiresAt - node.nowMs)));
+  reply.integer(msUntil(expiresAt, 0, node.nowMs));
+  reply.text("swr");
+  reply.integer(msUntil(expiresAt, store.revalidateUntil(id), node.nowMs));
+  reply.text("sie");
+  reply.integer(msUntil(expiresAt, store.staleUntil(id), node.nowMs));
   reply.text("tags");
   const tags = store.tagsOf(id);
   reply.array(tags.length);
@@ -87,9 +97,14 @@ function get(session: Session, args: Args): void {
   else reply.text(contentType);
 }
 
+/** Ms until the expiry, or the bound of stale serving where there is one; 0 if that is over, -1 without an expiry. */
+function msUntil(expiresAt: number, bound: number, nowMs: number): number {
+  return expiresAt === 0 ? -1 : Math.max(0, Math.ceil(Math.max(expiresAt, bound) - nowMs));
+}
+
 const SET_SYNTAX =
   "key value [PX milliseconds | EX seconds | PXAT unix-time-milliseconds | EXAT unix-time-seconds] " +
-  "[STALE milliseconds] [TAGS count tag [tag ...]] [TYPE content-type] [NX | XX]";
+  "[STALE milliseconds | [SWR milliseconds] [SIE milliseconds]] [TAGS count tag [tag ...]] [TYPE content-type] [NX | XX]";
 
 /** All commands of Shoal's own. */
 export const shoalCommands: readonly Command[] = [
@@ -100,7 +115,7 @@ export const shoalCommands: readonly Command[] = [
     keys: ONE_KEY,
     group: "shoal",
     since: "0.1.0",
-    summary: `Sets a value with expiry, stale time, up to ${MAX_TAGS_PER_ENTRY} tags and content type.`,
+    summary: `Sets a value with expiry, stale times, up to ${MAX_TAGS_PER_ENTRY} tags and content type.`,
     complexity: "O(N) where N is the number of tags.",
     syntax: SET_SYNTAX,
     categories: ["write", "string", "slow"],
@@ -113,7 +128,7 @@ export const shoalCommands: readonly Command[] = [
     keys: ONE_KEY,
     group: "shoal",
     since: "0.1.0",
-    summary: "Returns a value with its age, time to live, tags, version, staleness and content type.",
+    summary: "Returns a value with its age, time to live, stale times, tags, version, staleness and content type.",
     complexity: "O(N) where N is the number of tags.",
     syntax: "key [STALE]",
     categories: ["read", "string", "fast"],

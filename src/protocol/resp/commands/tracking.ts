@@ -12,8 +12,8 @@ import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../values.ts";
 const MODE_SWITCH = (what: string) =>
   `ERR You can't switch ${what} before disabling tracking for this client, and then re-enabling it with a different mode.`;
 
-/** The options, or the text of an error. */
-function parseOptions(session: Session, args: Args): TrackingOptions | string {
+/** What CLIENT TRACKING asks for, or the text of an error. */
+export function parseTrackingOptions(session: Session, args: Args): TrackingOptions | string {
   let [redirect, broadcast, optIn, optOut, noLoop] = [0, false, false, false, false];
   const prefixes: string[] = [];
   for (let i = 3; i < args.count; i++) {
@@ -77,7 +77,7 @@ function overlapError(prefix: string, which: string, other: string): string {
 
 function tracking(session: Session, args: Args): void {
   const { reply, server } = session;
-  const options = parseOptions(session, args);
+  const options = parseTrackingOptions(session, args);
   if (typeof options === "string") return reply.error(options);
   if (args.is(2, "OFF")) {
     server.tracking.disable(session);

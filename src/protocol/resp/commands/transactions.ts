@@ -4,6 +4,8 @@
  */
 import type { Args } from "../args.ts";
 import { ALL_KEYS, type Command, command } from "../command.ts";
+import type { Route } from "../command-table.ts";
+import { denialAtExec } from "../permission.ts";
 import type { Session } from "../session.ts";
 import { MAX_WATCHED_KEYS, Transaction, Watches } from "../transaction.ts";
 
@@ -34,12 +36,21 @@ function exec(session: Session): void {
   reply.array(transaction.requests.length);
   // The transaction stays until its last request has run: what must not happen within one (blocking) can ask for it.
   try {
-    for (const request of transaction.requests) server.execute(session, request.route, request.args);
+    for (const { route: queued, args } of transaction.requests) {
+      const denial = denialAtExec(session, queued, args);
+      if (denial === undefined) server.execute(session, queued, args);
+      else refuse(session, queued, denial);
+    }
   } finally {
     // Also where the replies together are too large for one: the transaction has run, and its end is an error.
     session.lastRoute = route;
     endTransaction(session);
   }
+}
+
+function refuse(session: Session, route: Route, denial: string): void {
+  route.rejected++;
+  session.reply.error(denial);
 }
 
 function endTransaction(session: Session): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { encodeLatin1 } from "../../../../src/core/bytes.ts";
+import { Durations } from "../../../../src/core/durations.ts";
 import { Args } from "../../../../src/protocol/resp/args.ts";
 import { ALL_KEYS, command, keyIndexes, NO_KEYS, ONE_KEY } from "../../../../src/protocol/resp/command.ts";
 import { CommandTable, KeyMode, Route, RouteBit } from "../../../../src/protocol/resp/command-table.ts";
@@ -126,8 +127,9 @@ describe("Route", () => {
     const route = new Route(define("get"));
     expect(route.totalUs).toBe(0);
     route.calls = 100;
-    route.sampledCalls = 2;
-    route.sampledUs = 5;
+    route.durations = new Durations();
+    route.durations.record(2_000);
+    route.durations.record(3_000);
     expect(route.totalUs).toBe(250);
     route.resetStatistics();
     expect([route.calls, route.totalUs]).toEqual([0, 0]);

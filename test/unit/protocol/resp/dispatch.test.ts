@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { User } from "../../../../src/protocol/resp/user.ts";
+import { Principal } from "../../../../src/node/access.ts";
 import { frame, TestServer } from "./wire.ts";
 
 const HELLO_ARGS = "'1' '2' ";
@@ -78,18 +78,15 @@ describe("before authentication", () => {
 });
 
 describe("permissions", () => {
-  const reader: User = {
-    name: "reader",
-    role: "read",
-    unrestricted: false,
-    permits: (command) => command.flags.includes("readonly"),
-    permitsKey: (bytes, start) => bytes[start] === 97,
-  };
   test("of commands and of keys", () => {
     const wire = new TestServer().wire();
-    wire.session.user = reader;
-    expect(wire.call("SET", "a", "1")).toBe("-NOPERM User reader has no permissions to run the 'set' command\r\n");
-    expect(wire.call("GET", "b")).toBe("-NOPERM No permissions to access a key\r\n");
+    wire.session.principal = new Principal("reader", ["read"], ["a"]);
+    expect(wire.call("SET", "a", "1")).toBe(
+      "-NOPERM User reader has no permissions to run the 'set' command: it needs the role 'write'\r\n",
+    );
+    expect(wire.call("GET", "b")).toBe(
+      "-NOPERM No permissions to access a key: it begins with none of the user's prefixes\r\n",
+    );
     expect(wire.call("GET", "a")).toBe("$-1\r\n");
     expect(wire.call("AUTH", "x")).toBe("+OK\r\n");
   });
@@ -281,6 +278,46 @@ describe("MONITOR", () => {
 });
 
 describe("statistics", () => {
+  test("one call in 64 is timed, whatever the length of pipelines is", () => {
+    const server = new TestServer();
+    const wire = server.wire();
+    const get = server.server.commands.named("get");
+    const pipeline = 64;
+    const rounds = 500;
+    const timedAt = new Array<number>(pipeline).fill(0);
+    for (let call = 0; call < rounds * pipeline; call++) {
+      const before = get?.durations?.count ?? 0;
+      wire.call("GET", "a");
+      const at = call % pipeline;
+      timedAt[at] = (timedAt[at] as number) + (get?.durations?.count ?? 0) - before;
+    }
+    const all = timedAt.reduce((sum, count) => sum + count, 0);
+    expect(get?.calls).toBe(rounds * pipeline);
+    // 500 are expected, with a deviation of about 13, and 8 at each position, with one of about 3.
+    expect(Math.abs(all - rounds)).toBeLessThan(60);
+    expect(Math.max(...timedAt)).toBeLessThan(25);
+    expect(timedAt.filter((count) => count > 0).length).toBeGreaterThan(56);
+  });
+
+  test("what only the slow log asks for is no sample", () => {
+    const server = new TestServer({ slowlogSlowerThanUs: 0 });
+    const wire = server.wire();
+    for (let call = 0; call < 300; call++) wire.call("GET", "a");
+    expect(server.server.slowLog.entries(1_000).length).toBeGreaterThan(100);
+    expect(server.server.commands.named("get")?.durations?.count).toBeLessThan(30);
+  });
+
+  test("commands of a transaction are sampled too", () => {
+    const server = new TestServer();
+    const wire = server.wire();
+    wire.call("MULTI");
+    for (let call = 0; call < 300; call++) wire.call("GET", "a");
+    wire.call("EXEC");
+    const get = server.server.commands.named("get");
+    expect(get?.calls).toBe(300);
+    expect(get?.durations?.count).toBeGreaterThan(1);
+  });
+
   test("calls, failures and rejections are exact, durations sampled", () => {
     const { server, wire } = (() => {
       const one = new TestServer();
@@ -291,7 +328,10 @@ describe("statistics", () => {
     wire.call("THROW");
     wire.call("CLIENT", "ID");
     const get = server.commands.named("get");
-    expect([get?.calls, get?.failed, get?.rejected, get?.sampledCalls]).toEqual([200, 0, 1, 4]);
+    expect([get?.calls, get?.failed, get?.rejected]).toEqual([200, 0, 1]);
+    const samples = get?.durations?.count ?? 0;
+    expect(samples).toBeGreaterThan(1);
+    expect(samples).toBeLessThan(20);
     const thrown = server.commands.named("throw");
     expect([thrown?.calls, thrown?.failed]).toEqual([1, 1]);
     expect(server.commands.named("client|id")?.calls).toBe(1);

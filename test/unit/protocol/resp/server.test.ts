@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { refusalOfWrite } from "../../../../src/protocol/resp/refusal.ts";
 import { Outcome } from "../../../../src/store/outcome.ts";
 import { frame, TestServer } from "./wire.ts";
 
@@ -248,8 +249,10 @@ describe("refused writes", () => {
   test("every outcome has an error of its own", () => {
     const { server } = new TestServer();
     const refusals = Object.values(Outcome).filter((outcome) => outcome < 0);
-    const errors = new Set(refusals.map((outcome) => server.refusal(outcome)));
+    const errors = new Set(refusals.map((outcome) => refusalOfWrite(server.config, outcome)));
     expect(errors.size).toBe(refusals.length);
-    expect(server.refusal(Outcome.OUT_OF_MEMORY)).toBe("OOM command not allowed when used memory > 'maxmemory'.");
+    expect(refusalOfWrite(server.config, Outcome.OUT_OF_MEMORY)).toBe(
+      "OOM command not allowed when used memory > 'maxmemory'.",
+    );
   });
 });

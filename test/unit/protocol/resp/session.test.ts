@@ -46,6 +46,18 @@ describe("input", () => {
     expect(wire.call("GET", "k")).toBe(`$1000000\r\n${value}\r\n`);
   });
 
+  test("TLS on a plain port is closed at once; the same bytes within a value are none", () => {
+    const server = new TestServer();
+    const hello = "\x16\x03\x01\x02\x00\x01";
+    const wire = server.wire();
+    wire.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6\r\n");
+    expect(wire.send(hello, "\r\n")).toBe("+OK\r\n");
+    expect(wire.connection.closed).toBe(false);
+    expect(wire.send(hello)).toBe("");
+    expect(wire.connection.closed).toBe(true);
+    expect(server.logged).toEqual(["warn: TLS on the RESP port, which speaks plain text: closed"]);
+  });
+
   test("empty lines leave nothing unfinished", () => {
     const wire = new TestServer().wire();
     wire.send("*", "0", "\r\n", "\r", "\n");

@@ -25,6 +25,8 @@ describe("SHOAL.SET and SHOAL.GET", () => {
       value: "v",
       age: 1_500,
       ttl: 3_500,
+      swr: 4_500,
+      sie: 4_500,
       tags: ["red", "blue"],
       stale: false,
       type: "text/plain",
@@ -32,7 +34,7 @@ describe("SHOAL.SET and SHOAL.GET", () => {
     expect(version).toMatch(/^\d+-[0-9a-f]{8}$/);
     peer.say("SET k w");
     expect(fields(peer, "k")).toEqual({
-      ...{ value: "w", age: 0, ttl: -1, tags: [], stale: false, type: null },
+      ...{ value: "w", age: 0, ttl: -1, swr: -1, sie: -1, tags: [], stale: false, type: null },
       version: expect.not.stringMatching(String(version)),
     });
   });
@@ -41,9 +43,9 @@ describe("SHOAL.SET and SHOAL.GET", () => {
     const peer = new Conversation().peer(2);
     peer.say("SHOAL.SET k v");
     const reply = peer.say("SHOAL.GET k") as unknown[];
-    expect(reply.length).toBe(14);
-    expect(reply.slice(0, 6)).toEqual(["value", "v", "age", 0, "ttl", -1]);
-    expect(reply.slice(10)).toEqual(["stale", 0, "type", null]);
+    expect(reply.length).toBe(18);
+    expect(reply.slice(0, 10)).toEqual(["value", "v", "age", 0, "ttl", -1, "swr", -1, "sie", -1]);
+    expect(reply.slice(14)).toEqual(["stale", 0, "type", null]);
     expect(peer.say("SHOAL.GET nothing")).toBeNull();
   });
 
@@ -116,9 +118,6 @@ describe("SHOAL.SET and SHOAL.GET", () => {
       words: ["PXAT", "281474976710656"],
       text: "ERR invalid expire time in 'shoal.set' command: the latest is 281474976710655 ms since 1970",
     },
-    { words: ["STALE", "10"], text: "ERR STALE counts from the expiry: it needs PX, EX, PXAT or EXAT" },
-    { words: ["PX", "1", "STALE", "x"], text: NOT_AN_INTEGER },
-    { words: ["PX", "1", "STALE", "0"], text: "ERR invalid STALE time: 0 ms, must be from 1 to 281474976710655" },
     { words: ["TAGS", "x", "a"], text: NOT_AN_INTEGER },
     { words: ["TAGS", "0"], text: "ERR TAGS needs at least one tag" },
     { words: ["TAGS", "3", "a", "b"], text: "ERR TAGS announces 3 tags, but 2 arguments follow" },
@@ -156,7 +155,11 @@ describe("SHOAL.SET and SHOAL.GET", () => {
 
   test("whatever options come, the answer is OK, null or an error, and the server goes on", () => {
     const peer = new Conversation().peer();
-    const word = fc.constantFrom(..."PX EX PXAT EXAT STALE TAGS TYPE NX XX 0 1 2 -1 a".split(" "), "", "\xff\0");
+    const word = fc.constantFrom(
+      ..."PX EX PXAT EXAT STALE SWR SIE TAGS TYPE NX XX 0 1 2 -1 a".split(" "),
+      "",
+      "\xff\0",
+    );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 8 }), (words) => {
         const reply = peer.call("SHOAL.SET", "k", "v", ...words);
@@ -343,6 +346,7 @@ describe("SHOAL.LEASE, SHOAL.FILL, SHOAL.RELEASE", () => {
       text: "ERR key is too long: 1025 bytes, the limit is 1024 (maxKeyBytes)",
     },
     { words: ["SHOAL.FILL", "t", "k", "v", "NX"], text: SYNTAX },
+    { words: ["SHOAL.FILL", "t", "k", "v", "PX", "1", "STALE", "1", "SIE", "1"], text: SYNTAX },
     {
       words: ["SHOAL.FILL", "t", "k", "v", "PX", "0"],
       text: "ERR invalid expire time in 'shoal.fill' command: PX must be at least 1",

@@ -4,6 +4,7 @@
  */
 import { decodeLatin1, encodeLatin1 } from "../../../../src/core/bytes.ts";
 import type { Log, Timer } from "../../../../src/core/ports.ts";
+import { Principal } from "../../../../src/node/access.ts";
 import { type NodeConfigInput, parseConfig } from "../../../../src/node/config.ts";
 import { Node } from "../../../../src/node/node.ts";
 import { ALL_KEYS, type Command, command, ONE_KEY } from "../../../../src/protocol/resp/command.ts";
@@ -230,7 +231,7 @@ const modeCommands: Command[] = [
     flags: ["fast", "no_auth"],
     group: "connection",
     handler: (session) => {
-      session.authenticated = true;
+      session.principal = new Principal("default", ["admin"], []);
       session.reply.ok();
     },
   }),

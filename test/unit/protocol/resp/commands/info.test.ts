@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import packageConfig from "../../../../../package.json";
-import { attachProcess } from "../../../../../src/protocol/resp/commands/info-process.ts";
 import { RateMeter } from "../../../../../src/protocol/resp/commands/info-rates.ts";
 import {
   commandField,
@@ -12,9 +11,12 @@ import {
   sectionsOf,
 } from "../../../../../src/protocol/resp/commands/info-text.ts";
 import { SHOAL_VERSION } from "../../../../../src/protocol/resp/commands/info-version.ts";
+import { attachProcess } from "../../../../../src/protocol/server-process.ts";
+import { BusyServer } from "../../busy-server.ts";
+import { Peer } from "../conversation.ts";
 import { OwnServer } from "./own-server.ts";
 
-const DEFAULT = SECTION_NAMES.filter((name) => name !== "commandstats");
+const DEFAULT = SECTION_NAMES.filter((name) => !name.endsWith("dstats") && name !== "latencystats");
 
 describe("sections", () => {
   test.each([
@@ -26,7 +28,7 @@ describe("sections", () => {
       ["memory", "server"],
       ["server", "memory"],
     ],
-    [["commandstats", "default"], SECTION_NAMES],
+    [["commandstats", "latencystats", "default"], SECTION_NAMES],
     [["nosuch"], []],
     [["nosuch", "cpu"], ["cpu"]],
   ] as [string[], readonly string[]][])("%p", (names, expected) => {
@@ -122,6 +124,43 @@ describe("INFO", () => {
     ]) {
       expect(info).toContain(`\r\n${line}\r\n`);
     }
+  });
+
+  test("latencystats are percentiles of each command, as Redis writes them", async () => {
+    const server = new BusyServer();
+    await server.work();
+    const info = (section: string) => String(new Peer(server.resp, 2).call("INFO", section));
+    const lines = info("latencystats").split("\r\n");
+    const shown = lines.filter((line) => line.startsWith("latency_percentiles_usec_"));
+    const form = /^latency_percentiles_usec_[a-z.|]+:p50=\d+\.\d{3},p99=\d+\.\d{3},p99\.9=\d+\.\d{3}$/;
+    expect(shown.filter((line) => !form.test(line))).toEqual([]);
+    expect(shown.some((line) => line.startsWith("latency_percentiles_usec_get:"))).toBe(true);
+    expect(info("default")).not.toContain("latency_percentiles");
+    expect(info("all")).toContain("latency_percentiles");
+    server.peer.send(["CONFIG", "RESETSTAT"]);
+    expect(info("latencystats")).not.toContain("usec_get:");
+  });
+
+  test("latencystats are empty where nobody can tell percentiles", async () => {
+    const server = new BusyServer(false);
+    await server.work();
+    expect(String(new Peer(server.resp, 2).call("INFO", "latencystats"))).not.toContain("usec");
+  });
+
+  test("Shoal's section tells evictions, work and times", async () => {
+    const server = new BusyServer();
+    await server.work();
+    const info = String(new Peer(server.resp, 2).call("INFO", "shoal"));
+    const value = (name: string) => Number(new RegExp(`\r\n${name}:(-?\\d+)\r\n`).exec(info)?.[1]);
+    const { evicted } = server.node.store.removed;
+    expect(evicted).toBeGreaterThan(0);
+    expect(value("shoal_evicted_for_memory")).toBe(evicted);
+    const queues = ["window", "probation", "protected", "recency", "none"];
+    expect(queues.reduce((sum, queue) => sum + value(`shoal_evicted_from_${queue}`), 0)).toBe(evicted);
+    expect(value("shoal_event_loop_lag_count")).toBeGreaterThan(10);
+    expect(value("shoal_turns_count")).toBe(1);
+    expect(value("shoal_swept_entries")).toBeGreaterThan(0);
+    expect(value("shoal_memory_parts_sum")).toBeGreaterThan(server.node.store.allocatedBytes);
   });
 
   test("works without one", () => {

@@ -5,6 +5,7 @@
 import type { Clock, Timer } from "../../../../../src/core/ports.ts";
 import { type NodeConfigInput, parseConfig } from "../../../../../src/node/config.ts";
 import { Node } from "../../../../../src/node/node.ts";
+import type { Command } from "../../../../../src/protocol/resp/command.ts";
 import { connectionCommands } from "../../../../../src/protocol/resp/commands/connection.ts";
 import { keyCommands } from "../../../../../src/protocol/resp/commands/keys.ts";
 import { pubsubCommands } from "../../../../../src/protocol/resp/commands/pubsub.ts";
@@ -37,7 +38,7 @@ export class OwnServer {
   readonly server: RespServer;
   #alarms: Alarm[] = [];
 
-  constructor(config: NodeConfigInput = {}) {
+  constructor(config: NodeConfigInput = {}, commands: readonly Command[] = everyCommand) {
     const clock: Clock = { now: () => this.nowMs, monotonic: () => this.nowMs };
     const timer: Timer = {
       after: (delayMs, ring) => {
@@ -51,7 +52,7 @@ export class OwnServer {
     const parsed = parseConfig(config);
     if (parsed.config === undefined) throw new Error(JSON.stringify(parsed.mistakes));
     this.node = new Node(parsed.config, { clock, random: seededRandom(1), timer, log: { write: () => {} } });
-    this.server = new RespServer(this.node, everyCommand);
+    this.server = new RespServer(this.node, commands);
   }
 
   /** Timers that are set. */

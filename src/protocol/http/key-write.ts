@@ -1,0 +1,107 @@
+/**
+ * PUT and DELETE of a key. Headers are read, and refused, before the body is; preconditions are evaluated in the turn that
+ * stores, so that they are a compare-and-set. An entry that is stale counts as absent, as it does for everybody who does
+ * not ask for stale ones.
+ */
+
+import { RecordKind } from "../../core/record.ts";
+import type { NodeConfig } from "../../node/config.ts";
+import type { Node } from "../../node/node.ts";
+import { Outcome } from "../../store/outcome.ts";
+import { entityTagOf } from "./entity-tag.ts";
+import { describeEntry, type EntryHeaders, isOver, readEntryHeaders, timesOf } from "./entry-headers.ts";
+import { entityTagOfEntry } from "./entry-response.ts";
+import { type KeyPath, keyTooLong } from "./key-path.ts";
+import { judge, type Preconditions, preconditionFailed, readPreconditions } from "./preconditions.ts";
+import { Problem, problemBody, problemResponse } from "./problem.ts";
+import type { HttpServer } from "./server.ts";
+
+const NOT_FOUND = problemBody("not-found", { detail: "there is no fresh entry with this key" });
+
+/** A PUT between its head and its body. */
+export class KeyWrite {
+  readonly #server: HttpServer;
+  readonly #headers: EntryHeaders;
+  readonly #preconditions: Preconditions | undefined;
+
+  /** Reads the head. Throws a Problem if the request is refused for it. */
+  constructor(server: HttpServer, request: Request) {
+    this.#server = server;
+    this.#headers = readEntryHeaders(request.headers);
+    this.#preconditions = readPreconditions(request.headers);
+  }
+
+  /** Stores the body under the key of `url`, which `path` is to read again: other requests have used it meanwhile. */
+  store(path: KeyPath, url: string, from: number, body: Uint8Array): Response {
+    const { node } = this.#server;
+    return this.#server.turn(() => {
+      path.parse(node, url, from);
+      return store(node, path, this.#headers, this.#preconditions, body);
+    });
+  }
+}
+
+function store(
+  node: Node,
+  { bytes, start, end }: KeyPath,
+  headers: EntryHeaders,
+  preconditions: Preconditions | undefined,
+  body: Uint8Array,
+): Response {
+  const id = node.peek(bytes, start, end);
+  if (preconditions !== undefined) check(node, id, preconditions);
+  const times = timesOf(headers.lifetime, node.nowMs);
+  if (isOver(times, node.nowMs)) {
+    node.delete(bytes, start, end);
+    return new Response(null, { status: 204 });
+  }
+  const record = node.draft;
+  record.reset();
+  record.kind = RecordKind.SET;
+  record.setKey(bytes, start, end);
+  record.setValue(body, 0, body.length);
+  record.global = true;
+  describeEntry(record, headers, times);
+  const outcome = node.write(record);
+  if (outcome < 0) throw refusalOf(outcome, node.config);
+  if (times.expiresAt !== 0) node.observer?.changed(bytes, start, end, "expire");
+  const etag = entityTagOf(record.version, record.origin);
+  if (id !== 0) return new Response(null, { status: 204, headers: { etag } });
+  return new Response(null, { status: 201, headers: { etag, "content-length": "0" } });
+}
+
+/** Answers a DELETE. */
+export function deleteKey(server: HttpServer, request: Request, { bytes, start, end }: KeyPath): Response {
+  const preconditions = readPreconditions(request.headers);
+  return server.turn(() => {
+    const { node } = server;
+    const id = node.peek(bytes, start, end);
+    if (id !== 0 && preconditions !== undefined) check(node, id, preconditions);
+    // A stale entry is deleted too, though nothing was there for who asked.
+    const deleted = node.delete(bytes, start, end);
+    return deleted ? new Response(null, { status: 204 }) : problemResponse("not-found", NOT_FOUND);
+  });
+}
+
+/** @throws Problem `precondition-failed` unless the entry, 0 for none, is as the preconditions want it. */
+function check(node: Node, id: number, preconditions: Preconditions): void {
+  const current = id === 0 ? undefined : entityTagOfEntry(node.store, id);
+  if (judge(preconditions, current, false) !== "proceed") throw preconditionFailed(current);
+}
+
+/** The problem of a record that was refused. */
+export function refusalOf(outcome: Outcome, { maxKeyBytes, maxValueBytes }: NodeConfig): Problem {
+  switch (outcome) {
+    case Outcome.OUT_OF_MEMORY:
+      return new Problem("out-of-memory", { detail: "there is no room, and nothing that could be evicted for it" });
+    case Outcome.KEY_TOO_LONG:
+      return keyTooLong(maxKeyBytes);
+    case Outcome.VALUE_TOO_LONG:
+      return new Problem("too-large", {
+        detail: "the value is too large",
+        allowed: `at most ${maxValueBytes} bytes (maxValueBytes)`,
+      });
+    default:
+      return new Problem("bad-request", { detail: `the entry was refused (${outcome})` });
+  }
+}

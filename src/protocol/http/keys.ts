@@ -1,0 +1,127 @@
+/**
+ * The resource `/v1/keys/{key}`: its methods, who may use them, and what is counted of them.
+ *
+ * A request gets here in two ways: directly from `HttpServer.fetch`, before any router has looked at it, and from the
+ * hono application where that is mounted in another one. Both give the place in the URL where the key begins.
+ */
+import type { Role } from "../../node/access.ts";
+import { authorize, requireKey } from "./authorization.ts";
+import type { CommandCounts } from "./http-statistics.ts";
+import { KeyPath } from "./key-path.ts";
+import { readKey } from "./key-read.ts";
+import { deleteKey, KeyWrite } from "./key-write.ts";
+import { Problem } from "./problem.ts";
+import type { HttpServer } from "./server.ts";
+
+export const KEY_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS";
+
+export class Keys {
+  readonly #server: HttpServer;
+  readonly #path = new KeyPath();
+  readonly #get: CommandCounts;
+  readonly #head: CommandCounts;
+  readonly #put: CommandCounts;
+  readonly #delete: CommandCounts;
+  readonly #other: CommandCounts;
+
+  constructor(server: HttpServer) {
+    this.#server = server;
+    const { statistics } = server;
+    this.#get = statistics.of("get");
+    this.#head = statistics.of("head");
+    this.#put = statistics.of("put");
+    this.#delete = statistics.of("delete");
+    this.#other = statistics.of("other");
+  }
+
+  /** Answers a request for the key that begins at `from` in its URL. Never throws or rejects. */
+  answer(request: Request, from: number): Response | Promise<Response> {
+    const { method } = request;
+    if (method === "PUT") return this.#answerPut(request, from);
+    const { clock } = this.#server.node.ports;
+    const timed = this.#server.statistics.samples();
+    const began = timed ? clock.monotonic() : 0;
+    let counts = this.#other;
+    let response: Response;
+    try {
+      if (method === "GET") {
+        counts = this.#get;
+        this.#admit(request, from, "read");
+        response = readKey(this.#server, request, this.#path, true);
+      } else if (method === "HEAD") {
+        counts = this.#head;
+        this.#admit(request, from, "read");
+        response = readKey(this.#server, request, this.#path, false);
+      } else if (method === "DELETE") {
+        counts = this.#delete;
+        this.#admit(request, from, "write");
+        response = deleteKey(this.#server, request, this.#path);
+      } else {
+        response = otherMethod(method);
+      }
+    } catch (error) {
+      response = this.#server.answerError(error, method === "HEAD");
+    }
+    if (timed) counts.record(response.status, clock.monotonic() - began);
+    else counts.count(response.status);
+    return response;
+  }
+
+  /** A PUT is answered when its body is there: with one promise, and one callback for each way that may end. */
+  #answerPut(request: Request, from: number): Promise<Response> {
+    const server = this.#server;
+    const { statistics } = server;
+    const { clock } = server.node.ports;
+    const timed = statistics.samples();
+    const began = timed ? clock.monotonic() : 0;
+    statistics.inFlight++;
+    return new Promise((resolve) => {
+      const answer = (respond: () => Response): void => {
+        let response: Response;
+        try {
+          response = respond();
+        } catch (error) {
+          response = server.answerError(error);
+        }
+        statistics.inFlight--;
+        if (timed) this.#put.record(response.status, clock.monotonic() - began);
+        else this.#put.count(response.status);
+        resolve(response);
+      };
+      try {
+        this.#admit(request, from, "write");
+        const write = new KeyWrite(server, request);
+        const { url } = request;
+        server.bodies.receive(request, server.config.maxValueBytes, {
+          received: (body) => answer(() => write.store(this.#path, url, from, body)),
+          failed: (problem) => answer(() => problem.toResponse()),
+        });
+      } catch (error) {
+        answer(() => server.answerError(error));
+      }
+    });
+  }
+
+  /** Fills the path in with the request's key, and refuses who may not do this to it. */
+  #admit(request: Request, from: number, role: Role): void {
+    const server = this.#server;
+    const principal = authorize(server, request, role);
+    const path = this.#path;
+    path.parse(server.node, request.url, from);
+    if (!principal.unrestricted) requireKey(principal, path.bytes, path.userStart, path.end);
+  }
+}
+
+function otherMethod(method: string): Response {
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: KEY_METHODS } });
+  throw methodNotAllowed(KEY_METHODS);
+}
+
+/** The problem of a method that the resource does not have. */
+export function methodNotAllowed(allow: string): Problem {
+  return new Problem(
+    "method-not-allowed",
+    { detail: "the resource does not have this method", allowed: allow },
+    { allow },
+  );
+}

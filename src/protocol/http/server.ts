@@ -1,0 +1,112 @@
+/**
+ * The HTTP server: a node's entries as resources, and what operators ask a node.
+ *
+ * `fetch` takes a Request and gives a Response, the same on every runtime; `app` is the hono application behind it, to be
+ * mounted in an application's own (`own.route("/cache", server.app)`). Nothing here opens a socket.
+ *
+ * Requests for keys, which are nearly all, are recognised by the beginning of their URL and never see a router. All other
+ * resources are routes of `app`; what none of them has (other methods, OPTIONS, unknown paths) is answered in `routes.ts`.
+ */
+import { Hono } from "hono";
+import { Access } from "../../node/access.ts";
+import type { NodeConfig } from "../../node/config.ts";
+import type { Node } from "../../node/node.ts";
+import type { Latencies } from "../latencies.ts";
+import type { StatisticsSources } from "../statistics-sources.ts";
+import { RenderedHeaders } from "./entry-response.ts";
+import { alwaysReady, type Readiness } from "./health.ts";
+import { Hosts } from "./hosts.ts";
+import { HttpStatistics } from "./http-statistics.ts";
+import { mountJsonRoutes } from "./json-routes.ts";
+import { Keys } from "./keys.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import { BodyReader } from "./request-body.ts";
+import { ResponseBodies } from "./response-body.ts";
+import { answerOtherMethods, mountKeys, observeRequests } from "./routes.ts";
+
+export interface HttpServerOptions {
+  /** Who may do what; default: made of the node's configuration. */
+  readonly access?: Access;
+  /** Runs work that may change keys: a server of another protocol on the same node puts a turn of its own around it. */
+  readonly turn?: <T>(work: () => T) => T;
+  /** Where durations are recorded; default: an own registry. */
+  readonly latencies?: Latencies;
+  /** Whether the node should be sent requests (`/readyz`); default: always. */
+  readonly readiness?: () => Readiness;
+  /** What statistics tell beside the node and this server. */
+  readonly sources?: Omit<StatisticsSources, "node" | "http">;
+}
+
+export class HttpServer {
+  readonly node: Node;
+  readonly access: Access;
+  readonly app = new Hono();
+  readonly statistics: HttpStatistics;
+  readonly hosts: Hosts;
+  readonly bodies: BodyReader;
+  readonly renderedHeaders = new RenderedHeaders();
+  readonly responseBodies = new ResponseBodies();
+  readonly keys: Keys;
+  readonly readiness: () => Readiness;
+  readonly sources: StatisticsSources;
+  readonly #turn: (<T>(work: () => T) => T) | undefined;
+
+  constructor(node: Node, options: HttpServerOptions = {}) {
+    this.node = node;
+    this.access = options.access ?? new Access(node.config.secrets, node.config.tokens);
+    this.#turn = options.turn;
+    this.statistics = new HttpStatistics(node.ports, options.latencies);
+    this.hosts = new Hosts(this);
+    this.bodies = new BodyReader(this);
+    this.keys = new Keys(this);
+    this.readiness = options.readiness ?? alwaysReady;
+    this.sources = { ...options.sources, node, http: this.statistics };
+    this.app.onError((error) => this.answerError(error));
+    this.app.notFound(() => new Problem("unknown-route", { detail: "there is no such path" }).toResponse());
+    mountKeys(this);
+    observeRequests(this);
+    mountJsonRoutes(this);
+    // Last, because it gives each of the routes above its OPTIONS and 405.
+    answerOtherMethods(this.app);
+  }
+
+  get config(): NodeConfig {
+    return this.node.config;
+  }
+
+  /** Runs work on the node, with the time read for it, and sends what it caused. Everything that touches keys runs here. */
+  turn<T>(work: () => T): T {
+    if (this.#turn !== undefined) {
+      return this.#turn(() => {
+        this.node.beginTurn();
+        return work();
+      });
+    }
+    this.node.beginTurn();
+    return work();
+  }
+
+  /**
+   * Answers a request. Never throws or rejects.
+   *
+   * @param env What the runtime's listener hands to hono's handlers beside the request.
+   */
+  fetch(request: Request, env?: unknown): Response | Promise<Response> {
+    let from: number;
+    try {
+      from = this.hosts.keyStart(request.url);
+    } catch (error) {
+      const refused = this.answerError(error, request.method === "HEAD");
+      this.statistics.of("other").count(refused.status);
+      return refused;
+    }
+    return from < 0 ? this.app.fetch(request, env as object) : this.keys.answer(request, from);
+  }
+
+  /** The response to what a handler threw: problems as they are; anything else is a fault of ours, which is logged. */
+  answerError(error: unknown, toHead = false): Response {
+    if (error instanceof Problem) return toHead ? problemResponse(error.code, null, error.headers) : error.toResponse();
+    this.node.ports.log.write("error", "request failed", { error: String(error), stack: (error as Error)?.stack });
+    return new Problem("internal-error", { detail: "the request failed inside the server" }).toResponse();
+  }
+}

@@ -6,10 +6,15 @@
  * system takes at once; the rest is copied (the session reuses its buffer) and sent on `drain`. The session decides when
  * to stop reading and when a backlog is too long; here a connection that is to be closed gets `CLOSE_DEADLINE_MS` to take
  * what was written to it.
+ *
+ * With TLS a connection becomes a session when its handshake is done (handshakes.ts bounds those under way); plain text
+ * on such a port fails there. Bun cannot change the certificate of a listening socket, so `useCertificate` closes it and
+ * listens anew at once: connections that are open keep theirs, one that the system has accepted in between is reset.
  */
 import { allocateBytes, copyBytes, releaseBytes } from "../../src/core/bytes.ts";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import type { Connection } from "../../src/protocol/resp/connection.ts";
+import { Handshakes } from "../../src/protocol/resp/handshakes.ts";
 import type { RespServer } from "../../src/protocol/resp/server.ts";
 import type { Session } from "../../src/protocol/resp/session.ts";
 import { TurnBatch } from "../../src/protocol/resp/turn-batch.ts";
@@ -22,6 +27,8 @@ const MIN_BACKLOG_BYTES = 16 * 1_024;
 
 class BunConnection implements Connection {
   session: Session | undefined;
+  /** Ends the wait for the handshake. */
+  established: () => void = () => {};
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #socket: Bun.Socket<BunConnection>;
@@ -80,6 +87,7 @@ class BunConnection implements Connection {
 
   /** The socket is gone. */
   gone(): void {
+    this.established();
     clearTimeout(this.#deadline);
     this.#forget();
     this.session?.disconnected();
@@ -109,45 +117,78 @@ class BunConnection implements Connection {
   }
 }
 
+/** Certificate and key, in PEM form. */
+interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What happens on the sockets; all connections share these functions. */
+function socketHandlers(server: RespServer, handshakes: Handshakes | undefined): Bun.SocketHandler<BunConnection> {
+  const batch = new TurnBatch(server);
+  const handlers: Bun.SocketHandler<BunConnection> = {
+    open(socket) {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      socket.data = new BunConnection(socket);
+      if (handshakes === undefined) socket.data.session = server.accept(socket.data);
+      else socket.data.established = handshakes.begin(() => socket.terminate());
+    },
+    data(socket, bytes) {
+      const { session } = socket.data;
+      if (session !== undefined && batch.add(session, bytes)) setImmediate(batch.run);
+    },
+    drain(socket) {
+      if (socket.data.pendingBytes > 0) socket.data.flush();
+    },
+    close(socket) {
+      // What the peer sent before it went still counts.
+      batch.run();
+      socket.data?.gone();
+    },
+    error() {},
+  };
+  if (handshakes === undefined) return handlers;
+  handlers.handshake = (socket) => {
+    const connection = socket.data;
+    connection.established();
+    if (connection.session === undefined && socket.readyState > 0) connection.session = server.accept(connection);
+  };
+  return handlers;
+}
+
 /**
  * Listens for the Redis protocol.
  *
- * @param address `port` 0 lets the system choose one; the result names it.
- * @returns The bound address, and `close`, which stops accepting and leaves open connections alone.
+ * @param address `port` 0 lets the system choose one; the result names it. With `tls` only TLS is spoken.
+ * @returns The bound address; `close`, which stops accepting and leaves open connections alone; `useCertificate`, which
+ *   later connections of a TLS port get.
  * @throws If the address is public and no secret is set; and the system's error (code EADDRINUSE, EACCES, ...) if it
  *   cannot be bound.
  */
-export async function listenResp(server: RespServer, address: { hostname: string; port: number }) {
-  refusePublicWithoutSecret(address.hostname, server.config.secrets);
-  const batch = new TurnBatch(server);
-  const listener = Bun.listen<BunConnection>({
-    hostname: address.hostname,
-    port: address.port,
-    socket: {
-      open(socket) {
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, KEEP_ALIVE_MS);
-        socket.data = new BunConnection(socket);
-        socket.data.session = server.accept(socket.data);
-      },
-      data(socket, bytes) {
-        const { session } = socket.data;
-        if (session !== undefined && batch.add(session, bytes)) setImmediate(batch.run);
-      },
-      drain(socket) {
-        if (socket.data.pendingBytes > 0) socket.data.flush();
-      },
-      close(socket) {
-        // What the peer sent before it went still counts.
-        batch.run();
-        socket.data.gone();
-      },
-      error() {},
-    },
-  });
+export async function listenResp(server: RespServer, address: { hostname: string; port: number; tls?: Tls }) {
+  const { hostname } = address;
+  refusePublicWithoutSecret(hostname, server.config.secrets, server.config.tokens);
+  const handshakes = address.tls === undefined ? undefined : new Handshakes(server.node);
+  const socket = socketHandlers(server, handshakes);
+  const listen = (port: number, tls: Tls | undefined) =>
+    Bun.listen<BunConnection>(
+      tls === undefined
+        ? { hostname, port, socket }
+        : { hostname, port, socket, tls: { cert: tls.cert, key: tls.key } },
+    );
+  let listener = listen(address.port, address.tls);
+  const { port } = listener;
   return {
-    hostname: address.hostname,
-    port: listener.port,
-    close: async () => listener.stop(),
+    hostname,
+    port,
+    useCertificate: async (tls: Tls) => {
+      listener.stop();
+      listener = listen(port, tls);
+    },
+    close: async () => {
+      listener.stop();
+      handshakes?.cutAll();
+    },
   };
 }

@@ -8,7 +8,8 @@
  * (`deno task shoal` needs no help: deno.json starts it with the permissions it needs.)
  *
  * The launcher stays beside the server only to hand on signals and the exit code. A terminal's interrupt reaches the
- * server by itself, so it is not sent a second time. Other signals are handed on once. (The scripts in package.json say
+ * server by itself, so it is not sent a second time. SIGTERM is handed on once, SIGHUP (read the configuration again) each
+ * time. (The scripts in package.json say
  * `exec`, for a shell in between would keep npm's signals to itself.) If the npm or Bun that started the launcher is
  * killed, the server is ended too, so that no forgotten one holds the port.
  */
@@ -53,7 +54,7 @@ function launch(command, commandArgs) {
     let handedOn = signal === "SIGINT" && process.stdin.isTTY === true;
     process.on(signal, () => {
       if (!handedOn) child.kill(signal);
-      handedOn = true;
+      handedOn = signal !== "SIGHUP";
     });
   }
   if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill("SIGTERM"));

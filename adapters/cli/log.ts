@@ -14,13 +14,14 @@ function plain(name: string, value: unknown): unknown {
 }
 
 /**
+ * @param level Asked for each line: it may change.
  * @param write Takes one line, without its end.
  * @param readable For people: `12:30:01 warn what happened key=value`.
  */
-export function createLog(level: LogLevel, write: (line: string) => void, readable: boolean): Log {
+export function createLog(level: () => LogLevel, write: (line: string) => void, readable: boolean): Log {
   return {
     write(at, event, fields = {}) {
-      if (ORDER[at] < ORDER[level]) return;
+      if (ORDER[at] < ORDER[level()]) return;
       const time = new Date().toISOString();
       const shown = Object.entries(fields).map(([name, value]) => [name, plain(name, value)] as const);
       if (!readable) {

@@ -1,152 +1,116 @@
 /**
- * `shoal serve`: puts a node, its host, the RESP server and this runtime's sockets together, and ends them in order.
+ * `shoal serve`: puts a node, its host, the servers of both protocols and this runtime's sockets together, and ends them in
+ * order.
  *
- * The end, on SIGTERM, SIGINT or SHUTDOWN: no more connections; requests that were received completely are answered
- * (those already in the system's buffers too) and their replies sent, within `shutdownTimeoutMs`; then everything is
- * closed. A second signal does not wait.
+ * Both protocols share one `Access`, so that a secret means the same in both, and every change of keys runs in a turn of
+ * the RESP server, which tells its clients.
+ *
+ * The end, on SIGTERM, SIGINT or SHUTDOWN: see finish.ts; while it lasts, `/readyz` says that the node is not ready. A
+ * second signal does not wait. SIGHUP reads the configuration again (reconfigure.ts); where it says that the terminal is
+ * gone, it ends the server.
  */
 import process from "node:process";
+import { isatty } from "node:tty";
 import type { Log } from "../../src/core/ports.ts";
 import { systemPorts } from "../../src/core/system.ts";
-import { formatSize, type NodeConfig } from "../../src/node/config.ts";
+import { Access } from "../../src/node/access.ts";
+import type { NodeConfig } from "../../src/node/config.ts";
 import { Host } from "../../src/node/host.ts";
 import { Node } from "../../src/node/node.ts";
+import type { Readiness } from "../../src/protocol/http/health.ts";
+import { HttpServer } from "../../src/protocol/http/server.ts";
 import { allCommands } from "../../src/protocol/resp/all-commands.ts";
-import { attachProcess } from "../../src/protocol/resp/commands/info-process.ts";
-import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
 import { RespServer } from "../../src/protocol/resp/server.ts";
-import { Halt } from "../../src/protocol/resp/session-state.ts";
+import { attachProcess, type ServerProcess } from "../../src/protocol/server-process.ts";
+import { announce } from "./banner.ts";
+import { finish } from "./finish.ts";
+import { createLatencyHistogram } from "./latency-histogram.ts";
+import { ListenError, type Listeners, openListeners } from "./listeners.ts";
 import { createLog } from "./log.ts";
 import { describeProcess } from "./process-facts.ts";
-import { runtimeName, runtimeVersion } from "./runtime.ts";
+import { type Running, reconfigure } from "./reconfigure.ts";
 import type { Settings } from "./settings.ts";
 import { StopRequests } from "./stop-request.ts";
 
 const EX_UNAVAILABLE = 69;
-/** At the end, input is read until none has come for this long, ms, ... */
-const QUIET_MS = 10;
-/** ... but no longer than this, for clients that never stop sending. */
-const LAST_READS_MS = 500;
-const POLL_MS = 2;
+/** The terminal's file descriptor. */
+const STDOUT = 1;
 
-interface Listener {
-  readonly hostname: string;
-  readonly port: number;
-  close(): Promise<void>;
+/** What a server is about to do, or does. */
+type Phase = "starting" | "running" | "stopping";
+
+function readinessOf(phase: Phase, host: Host): Readiness {
+  const checks = { process: phase, storage: host.healthy ? "ok" : "failed" };
+  return { ready: phase === "running" && host.healthy, checks };
 }
 
-/** The sockets of each runtime, loaded where they exist. */
-const adapters = {
-  bun: () => import("../bun/resp-listener.ts"),
-  deno: () => import("../deno/resp-listener.ts"),
-  node: () => import("../node/resp-listener.ts"),
-};
-
-async function listen(server: RespServer, config: NodeConfig): Promise<Listener> {
-  const { listenResp } = await adapters[runtimeName()]();
-  return listenResp(server, { hostname: config.host, port: config.respPort });
+/** Reads the configuration again at each SIGHUP, one after the other. */
+function watchHangups(running: Running, settings: Settings, stop: StopRequests): void {
+  let latest = Promise.resolve(settings);
+  const wasTerminal = process.stdout.isTTY === true;
+  process.on("SIGHUP", () => {
+    if (wasTerminal && !isatty(STDOUT)) {
+      stop.request({ reason: "SIGHUP", now: false });
+      return;
+    }
+    latest = latest.then((before) => reconfigure(running, before, before.again()));
+  });
 }
 
-function reasonOf(error: unknown, config: NodeConfig): string {
-  const address = `${config.host}:${config.respPort}`;
-  const { code, name, message } = error as { code?: string; name?: string; message?: string };
-  if (code === "EADDRINUSE" || name === "AddrInUse") return `${address} is in use by another process`;
-  if (code === "EACCES" || name === "PermissionDenied") return `${address} may not be used by this user`;
-  if (code === "EADDRNOTAVAIL" || name === "AddrNotAvailable") return `${config.host} is no address of this machine`;
-  return `${address} cannot be used: ${message}`;
-}
-
-/** How to reach the server with the tool that everybody has. */
-function redisCli({ hostname, port }: Listener, config: NodeConfig): string {
-  const host = hostname === "127.0.0.1" || hostname === "localhost" ? "" : ` -h ${hostname}`;
-  return `redis-cli${host} -p ${port}${config.secrets.length > 0 ? " --askpass" : ""}`;
-}
-
-/** Says that the server is ready: to people as a banner, to machines as one line of JSON. */
-function announce(listener: Listener, config: NodeConfig, log: Log, atTerminal: boolean): void {
-  const connect = redisCli(listener, config);
-  const runtime = `${runtimeName()} ${runtimeVersion()}`;
-  const { policy, region } = config;
-  const maxMemory = formatSize(config.maxMemory);
-  if (!atTerminal) {
-    const { hostname: host, port: respPort } = listener;
-    const { pid } = process;
-    log.write("info", "ready", { host, respPort, connect, runtime, pid, maxMemory, policy, region });
-    return;
-  }
-  const lines = [
-    `Shoal ${SHOAL_VERSION} on ${runtime}, process ${process.pid}`,
-    `${maxMemory} for entries, policy ${policy}, region ${region}`,
-    "",
-    connect,
-  ];
-  process.stdout.write(`\n${lines.map((line) => `  ${line}`).join("\n")}\n\n`);
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function receivedBytes(server: RespServer): number {
-  let bytes = server.statistics.inputBytesOfClosed;
-  for (const session of server.sessions.values()) bytes += session.inputBytes;
-  return bytes;
-}
-
-function isUnfinished(server: RespServer): boolean {
-  for (const { halt, connection } of server.sessions.values()) {
-    if ((halt & Halt.BLOCKED) !== 0 || connection.pendingBytes > 0) return true;
-  }
-  return false;
-}
-
-/** Answers what was received and sends what was answered, then closes all; true if that was possible in time. */
-async function finish(server: RespServer, timeoutMs: number): Promise<boolean> {
-  const began = performance.now();
-  const elapsed = () => performance.now() - began;
-  server.unpause();
-  for (let before = -1, now = 0; before !== now && elapsed() < Math.min(LAST_READS_MS, timeoutMs); ) {
-    before = now;
-    await pause(QUIET_MS);
-    now = receivedBytes(server);
-  }
-  while (isUnfinished(server) && elapsed() < timeoutMs) await pause(POLL_MS);
-  const finished = !isUnfinished(server);
-  for (const session of [...server.sessions.values()]) session.kill();
-  return finished;
+/** The servers of both protocols on one node, moved by one host. */
+function createServers(node: Node, host: Host, facts: ServerProcess, readiness: () => Readiness) {
+  const access = new Access(node.config.secrets, node.config.tokens);
+  const resp = new RespServer(node, allCommands, { access });
+  const http = new HttpServer(node, {
+    access,
+    turn: (work) => resp.turn(work),
+    latencies: resp.timings.latencies,
+    readiness,
+    sources: { resp, facts },
+  });
+  host.onTick = () => resp.tick();
+  host.around = (work) => resp.turn(work);
+  resp.afterTurn = () => host.afterTurn();
+  for (const server of [resp, http]) attachProcess(server, facts);
+  return { resp, http };
 }
 
 /**
  * Serves until somebody says stop.
  *
- * @param settings `warnings` are for the log.
+ * @param config The one of `settings`.
  * @returns The exit code.
  */
-export async function serve(config: NodeConfig, { warnings, file }: Settings): Promise<number> {
-  const atTerminal = process.stdout.isTTY === true;
-  const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), atTerminal);
-  const node = new Node(config, systemPorts(log));
-  const server = new RespServer(node, allCommands);
+export async function serve(config: NodeConfig, settings: Settings): Promise<number> {
+  let logLevel = () => config.logLevel;
+  const write = (line: string) => process.stdout.write(`${line}\n`);
+  const log: Log = createLog(() => logLevel(), write, process.stdout.isTTY === true);
+  const node = new Node(config, { ...systemPorts(log), createHistogram: createLatencyHistogram });
+  logLevel = () => node.config.logLevel;
   const host = new Host(node);
-  host.onTick = () => server.tick();
-  host.around = (work) => server.turn(work);
-  server.afterTurn = () => host.afterTurn();
-  let listener: Listener;
+  const stop = new StopRequests();
+  let phase: Phase = "starting";
+  let listeners: Listeners = { resp: undefined, http: undefined };
+  const shutdown = ({ now }: { now: boolean }) => stop.request({ reason: "SHUTDOWN", now });
+  const facts = describeProcess(() => listeners.resp?.port ?? config.respPort, settings.file, shutdown);
+  const servers = createServers(node, host, facts, () => readinessOf(phase, host));
   try {
-    listener = await listen(server, config);
+    listeners = await openListeners(servers, config, settings.certificate);
   } catch (error) {
-    process.stderr.write(`shoal: ${reasonOf(error, config)}\n`);
+    if (!(error instanceof ListenError)) throw error;
+    process.stderr.write(`shoal: ${error.message}\n`);
     return EX_UNAVAILABLE;
   }
   await host.start();
-  const stop = new StopRequests();
-  const shutdown = ({ now }: { now: boolean }) => stop.request({ reason: "SHUTDOWN", now });
-  attachProcess(server, describeProcess(listener.port, file, shutdown));
-  for (const warning of warnings) log.write("warn", warning);
-  announce(listener, config, log, atTerminal);
+  watchHangups({ server: servers.resp, listeners, log }, settings, stop);
+  for (const warning of settings.warnings) log.write("warn", warning);
+  phase = "running";
+  announce(listeners, settings, config, log);
 
   const { reason, now } = await stop.first;
+  phase = "stopping";
   log.write("info", "stopping", { reason });
-  await listener.close();
-  const finished = await finish(server, now ? 0 : config.shutdownTimeoutMs);
+  const finished = await finish(servers.resp, listeners, now ? 0 : node.config.shutdownTimeoutMs);
   await host.stop();
   log.write("info", "stopped", { finished });
   return 0;

@@ -6,15 +6,22 @@
  * Every field has its variable: `maxMemory` is `SHOAL_MAX_MEMORY`. `SHOAL_SECRET` is one more secret for a list that
  * `SHOAL_SECRETS` separates by commas. Variables that begin with `SHOAL_` and mean nothing are pointed out but are no
  * mistake, since systems that start containers invent some.
+ *
+ * The files of `tlsCert` and `tlsKey` belong to the configuration and are read with it. `again` reads everything anew: the
+ * file, and those two; flags and environment are what they were.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONFIG_FIELDS, type NodeConfig, parseConfig } from "../../src/node/config.ts";
+import { type Certificate, readCertificate } from "./certificate.ts";
 
 /** Fields that have a flag. The rest is for the environment and the file. */
 export interface Flags {
   host?: unknown;
   respPort?: unknown;
+  httpPort?: unknown;
+  tlsCert?: unknown;
+  tlsKey?: unknown;
   maxMemory?: unknown;
   policy?: unknown;
   secret?: unknown;
@@ -29,6 +36,12 @@ export interface Settings {
   readonly warnings: readonly string[];
   /** The file that was read, or "". */
   readonly file: string;
+  /** Who gave each field that is no default: a flag, a variable, or "field in file". */
+  readonly sources: ReadonlyMap<string, string>;
+  /** With it both ports speak TLS. */
+  readonly certificate: Certificate | undefined;
+  /** Gathers all of it once more. */
+  again(): Settings;
 }
 
 /** Values with the names under which they were given. */
@@ -55,7 +68,7 @@ function fromFlags(flags: Flags): Given {
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>, warnings: string[]): Given {
   const given: Given = new Map();
-  const known = new Set(["SHOAL_CONFIG", "SHOAL_SECRET"]);
+  const known = new Set(["SHOAL_CONFIG", "SHOAL_SECRET", "SHOAL_URL", "SHOAL_TOKEN"]);
   for (const field of CONFIG_FIELDS) {
     const label = variableOf(field);
     known.add(label);
@@ -106,10 +119,32 @@ export function gatherSettings(flags: Flags, environment: Readonly<Record<string
     const problem = without ? `has no value; allowed: ${allowed}` : `${shown} is not allowed; allowed: ${allowed}`;
     mistakes.push(`${label}: ${allowed.startsWith("no such field") ? allowed : problem}`);
   }
+  const certificate = result.config === undefined ? undefined : lookFurther(result.config, given, mistakes, warnings);
   return {
     config: mistakes.length === 0 ? result.config : undefined,
     mistakes,
     warnings,
     file: typeof path === "string" ? resolve(path) : "",
+    sources: new Map([...given].map(([field, { label }]) => [field, label])),
+    certificate,
+    again: () => gatherSettings(flags, environment),
   };
+}
+
+/** Mistakes that are none of a node's configuration but of a server's. */
+function lookFurther(
+  config: NodeConfig,
+  given: Given,
+  mistakes: string[],
+  warnings: string[],
+): Certificate | undefined {
+  const label = (field: string) => given.get(field)?.label ?? field;
+  if (config.respPort === -1 && config.httpPort === -1) {
+    mistakes.push(`${label("httpPort")}: -1 is not allowed; allowed: a port, because ${label("respPort")} is -1 too`);
+  }
+  if (config.tlsCert === "" || config.tlsKey === "") return undefined;
+  const read = readCertificate(config, Date.now());
+  for (const { field, problem } of read.mistakes) mistakes.push(`${label(field)}: ${problem}`);
+  warnings.push(...read.warnings);
+  return read.certificate;
 }

@@ -1,100 +1,146 @@
 #!/usr/bin/env bun
 /**
- * The command line: `shoal serve`. Runs on Bun, Deno and Node 22 or newer.
+ * The command line, on Bun, Deno and Node 22 or newer: finds the command among the words, runs it, and reports once, here,
+ * what it failed at. `shoal help` lists the commands and the exit codes.
  *
- * Exit codes: 0 after a signal, 78 (EX_CONFIG) for any mistake in flags, environment or file, all of which are named at
- * once, 69 (EX_UNAVAILABLE) if the address cannot be used, 70 (EX_SOFTWARE) for what should not happen.
+ * The options that say where the node is, and `--json`, may also stand before the command.
  */
 import process from "node:process";
-import { Command, CommanderError, Option } from "commander";
-import { CONFIG_FIELDS, POLICIES } from "../../src/node/config.ts";
-import { boundGarbage } from "./runtime.ts";
-import { serve } from "./serve.ts";
-import { type Flags, gatherSettings, variableOf } from "./settings.ts";
+import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
+import { COMMANDS, type CommandEntry } from "./command-table.ts";
+import { CommandFailure, EXIT_CODES, usageFailure } from "./exit-code.ts";
+import { Printer, reportWhereWritten } from "./print.ts";
+import { runtimeName, runtimeVersion } from "./runtime.ts";
+import { didYouMean } from "./suggest.ts";
 
-const EX_SOFTWARE = 70;
-const EX_CONFIG = 78;
+/** Options that may stand before the command, by whether a value follows. */
+const LEADING: Readonly<Record<string, boolean>> = {
+  "--url": true,
+  "--token": true,
+  "--ca": true,
+  "--timeout": true,
+  "--database": true,
+  "--json": false,
+};
+const NAMES = [...COMMANDS.map(({ name }) => name), "help"];
 
-function refuse(mistakes: readonly string[]): never {
-  const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
-  process.stderr.write(
-    `shoal: the configuration has ${count}:\n${mistakes.map((mistake) => `  ${mistake}\n`).join("")}`,
-  );
-  process.exit(EX_CONFIG);
+interface Call {
+  /** The words that name the command; empty if there are none. */
+  readonly name: string;
+  /** The words for it. */
+  readonly words: readonly string[];
 }
 
-/** Words of the command line that no flag took. Values that follow an unknown flag are not named again. */
-function leftOver(words: readonly string[], command: Command): string[] {
-  const known = command.options.map((option) => option.long ?? "");
-  const mistakes: string[] = [];
-  words.forEach((word, i) => {
-    const afterUnknown = i > 0 && /^--[^=]+$/.test(words[i - 1] as string);
-    if (!word.startsWith("-")) {
-      if (!afterUnknown) mistakes.push(`${JSON.stringify(word)}: not expected here`);
-      return;
+/** Splits the command's name from the words around it. */
+function splitCall(words: readonly string[]): Call {
+  let i = 0;
+  while (i < words.length && (words[i] as string).startsWith("-")) {
+    const flag = words[i] as string;
+    const takesValue = LEADING[flag.split("=")[0] as string];
+    if (takesValue === undefined && !["--help", "-h", "--version", "-V"].includes(flag)) {
+      const near = didYouMean(flag, [...Object.keys(LEADING), "--help", "--version"]);
+      throw usageFailure(`${flag}: not expected before the command${near}`);
     }
-    const name = word.split("=")[0] as string;
-    const near = known.find((flag) => flag.startsWith(name.slice(0, 4)) || flag.includes(name.replace(/^-+/, "")));
-    const field = CONFIG_FIELDS.find(
-      (one) => variableOf(one) === `SHOAL_${name.slice(2).replaceAll("-", "_").toUpperCase()}`,
-    );
-    const hint = near !== undefined ? `; did you mean ${near}?` : "";
-    const instead = field !== undefined ? `; use ${variableOf(field)} or ${field} in the file` : hint;
-    mistakes.push(`${name}: no such flag${instead}`);
-  });
-  return mistakes;
+    i += takesValue === true && !flag.includes("=") ? 2 : 1;
+  }
+  const name = words[i];
+  if (name === undefined) return { name: "", words };
+  const two = `${name} ${words[i + 1] ?? ""}`;
+  const count = NAMES.includes(two) ? 2 : 1;
+  return { name: count === 2 ? two : name, words: [...words.slice(0, i), ...words.slice(i + count)] };
 }
 
-function serveCommand(): Command {
-  const command = new Command("serve").description("run one node").allowUnknownOption().allowExcessArguments();
-  const option = (flags: string, text: string) => command.addOption(new Option(flags, text));
-  // Values are marked optional so that a missing one is reported with all other mistakes; the help shows them as required.
-  option("--host [address]", "address to listen on (127.0.0.1; others need a secret)");
-  option("--resp-port [port]", "port of the Redis protocol (7379; 0: any free one)");
-  option("--max-memory [size]", "memory for entries, such as 512mb or 2gb (256mb)");
-  option("--policy [name]", `who is evicted: ${POLICIES.join(", ")} (${POLICIES[0]})`);
-  option("--config [file]", "JSON file with any field of the configuration");
-  command.option(
-    "--secret [text]",
-    "password; repeat it for rotation (better: SHOAL_SECRET)",
-    (value: unknown, all: unknown) => [...(Array.isArray(all) ? all : []), value],
-  );
-  command.configureHelp({ optionTerm: (one) => one.flags.replace("[", "<").replace("]", ">") });
-  command.addHelpText(
-    "after",
-    `\nEvery field can also be given by the environment or in the file; flags come first, then the environment:\n${CONFIG_FIELDS.map(
-      (field) => `  ${field.padEnd(24)}${variableOf(field)}\n`,
-    ).join("")}`,
-  );
-  command.action(async (flags: Flags) => {
-    const settings = gatherSettings(flags, process.env);
-    const mistakes = [...leftOver(command.args, command), ...settings.mistakes];
-    if (settings.config === undefined || mistakes.length > 0) refuse(mistakes);
-    boundGarbage();
-    process.exitCode = await serve(settings.config, settings);
-    process.exit();
-  });
-  return command;
+/** @throws CommandFailure that names the nearest command and all of them. */
+function findCommand(name: string): CommandEntry {
+  const entry = COMMANDS.find((one) => one.name === name);
+  if (entry !== undefined) return entry;
+  const further = COMMANDS.filter((one) => one.name.startsWith(`${name} `));
+  if (further.length > 0)
+    throw usageFailure(`${name}: says not what; allowed: ${further.map((one) => one.name).join(", ")}`);
+  throw usageFailure(`unknown command "${name}"${didYouMean(name, NAMES)}`, [`allowed: ${NAMES.join(", ")}`]);
+}
+
+/** The help of `shoal` itself. */
+function overview(printer: Printer): string {
+  const title = (text: string) => printer.style("bold", text);
+  const rows = (list: readonly (readonly [string, string])[], width: number) =>
+    list.map(([term, text]) => `  ${term.padEnd(width)}${text}`);
+  return `${[
+    `${title("Usage:")} shoal COMMAND [options]`,
+    "",
+    "An edge-native cache that speaks HTTP and Redis's protocol.",
+    "",
+    title("Commands:"),
+    ...rows(
+      [
+        ...COMMANDS.map(({ name, summary }) => [name, summary] as const),
+        ["help [command]", "this, or how to call a command"],
+      ],
+      16,
+    ),
+    "",
+    title("Everywhere:"),
+    ...rows(
+      [
+        ["--json", "results and errors as JSON, an object in a line;"],
+        ["", "an error has error, message, exitCode, and may have"],
+        ["", "mistakes (lines) and problem (what the node answered)"],
+        ["--url, --token, --ca", "the node (SHOAL_URL, SHOAL_TOKEN); also before COMMAND"],
+        ["--help, --version", ""],
+      ],
+      22,
+    ).map((line) => line.trimEnd()),
+    "",
+    title("Exit codes:"),
+    ...rows(Object.entries(EXIT_CODES), 5),
+  ].join("\n")}\n`;
+}
+
+async function printVersion(printer: Printer): Promise<number> {
+  const runtime = `${runtimeName()} ${runtimeVersion()}`;
+  await printer.result({ version: SHOAL_VERSION, runtime }, `shoal ${SHOAL_VERSION} on ${runtime}`);
+  return 0;
+}
+
+async function run(words: readonly string[], json: boolean): Promise<number> {
+  const { name, words: rest } = splitCall(words);
+  const printer = new Printer(json);
+  if (name !== "serve") reportWhereWritten();
+  if (name === "") {
+    if (words.some((word) => word === "--version" || word === "-V")) return printVersion(printer);
+    if (!words.some((word) => word === "--help" || word === "-h")) {
+      throw usageFailure("no command is named; `shoal help` lists them", [`allowed: ${NAMES.join(", ")}`]);
+    }
+    await printer.out(overview(printer));
+    return 0;
+  }
+  if (name !== "help") return (await findCommand(name).load()).run(rest);
+  const topic = rest.filter((word) => !word.startsWith("-")).join(" ");
+  if (topic !== "" && topic !== "help") return (await findCommand(topic).load()).run(["--help"]);
+  await printer.out(overview(printer));
+  return 0;
+}
+
+/** What a failure is called, whatever was thrown. */
+function toFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error;
+  const lines = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n");
+  return new CommandFailure(70, "internal", "this should not happen:", { mistakes: lines.map((line) => line.trim()) });
 }
 
 async function main(): Promise<void> {
-  const program = new Command("shoal").description("an edge-native cache that speaks Redis's protocol").exitOverride();
-  program.configureOutput({ outputError: () => {} }).addCommand(
-    serveCommand()
-      .exitOverride()
-      .configureOutput({ outputError: () => {} }),
-  );
+  const words = process.argv.slice(2);
+  const end = words.indexOf("--");
+  const json = (end < 0 ? words : words.slice(0, end)).includes("--json");
+  let exitCode: number;
   try {
-    await program.parseAsync(process.argv);
+    exitCode = await run(words, json);
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) process.exit(0);
-      if (error.code === "commander.help") process.exit(EX_CONFIG);
-      refuse([error.message.replace(/^error: /, "")]);
-    }
-    process.stderr.write(`shoal: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(EX_SOFTWARE);
+    const failure = toFailure(error);
+    exitCode = failure.exitCode;
+    await new Printer(json).failure(failure);
   }
+  process.exit(exitCode);
 }
 
 await main();

@@ -1,7 +1,7 @@
 /** What bad input gets, on each runtime's sockets: an error or a closed connection, and nobody else notices. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { connect, type Socket } from "node:net";
 import { encodeCommand, RespClient } from "../conformance/resp-client.ts";
+import { RawConnection } from "./raw-connection.ts";
 import { type Runtime, type ServerProcess, startShoal } from "./server-process.ts";
 import { until, within } from "./until.ts";
 
@@ -18,26 +18,6 @@ const ENVIRONMENT = {
   SHOAL_MAX_OUTPUT_BYTES: "2mb",
   SHOAL_MAX_REQUEST_BYTES: "4mb",
 };
-
-/** A connection that sends bytes as they are. */
-class RawConnection {
-  received = "";
-  readonly closed: Promise<void>;
-  readonly socket: Socket;
-
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.socket.on("data", (bytes) => {
-      this.received += bytes.toString("latin1");
-    });
-    this.socket.on("error", () => {});
-    this.closed = new Promise((resolve) => this.socket.once("close", () => resolve()));
-  }
-
-  send(text: string | Uint8Array): void {
-    this.socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text);
-  }
-}
 
 describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
   let server: ServerProcess;

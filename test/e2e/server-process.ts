@@ -19,7 +19,9 @@ export interface Output {
 }
 
 export class ServerProcess {
+  /** The port of the Redis protocol, and the one of HTTP; -1 if it is off. */
   port = 0;
+  httpPort = -1;
   stdout = "";
   stderr = "";
   /** Resolves when the process has ended and all its output was read. */
@@ -113,14 +115,19 @@ export function shoalCommand(runtime: Runtime, ...words: string[]): string[] {
   return [executableOf(runtime), ...permissions, SHOAL, ...words];
 }
 
-/** Starts `shoal serve` and waits until it is ready. */
+/** Starts `shoal serve`, with both protocols unless `flags` say otherwise, and waits until it is ready. */
 export async function startShoal(
   runtime: Runtime,
   environment: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const server = new ServerProcess(shoalCommand(runtime, "serve", "--resp-port", "0", ...flags), environment);
-  server.port = Number((await server.said(/"event":"ready".*"respPort":(\d+)/))[1]);
+  const server = new ServerProcess(
+    shoalCommand(runtime, "serve", "--resp-port", "0", "--http-port", "0", ...flags),
+    environment,
+  );
+  const [, respPort, httpPort] = await server.said(/"event":"ready".*"respPort":(-?\d+),"httpPort":(-?\d+)/);
+  server.port = Number(respPort);
+  server.httpPort = Number(httpPort);
   return server;
 }
 

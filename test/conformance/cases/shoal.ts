@@ -10,6 +10,12 @@ const got = (value: string, rest: string, ...words: string[]): Step => ({
   match: new RegExp(`^\\{"%":\\[\\["value","${value}"\\],\\["age",\\d+\\],${rest}\\]\\}$`),
 });
 
+/** A SHOAL.SET or SHOAL.FILL of the key "k". */
+const entryRequest = (command: "SHOAL.SET" | "SHOAL.FILL", options: readonly string[]): string[] => [
+  ...(command === "SHOAL.SET" ? [command, "k", "v"] : [command, "0123456789abcdef", "k", "v"]),
+  ...options,
+];
+
 const resp2Cases: readonly Case[] = [
   {
     name: "maps are arrays in RESP2",
@@ -18,7 +24,8 @@ const resp2Cases: readonly Case[] = [
       { send: ["SHOAL.SET", "k", "v", "TAGS", "1", "t"], expect: "OK" },
       {
         send: ["SHOAL.GET", "k"],
-        match: /^\["value","v","age",\d+,"ttl",-1,"tags",\["t"\],"version","\d+-[0-9a-f]{8}","stale",0,"type",null\]$/,
+        match:
+          /^\["value","v","age",\d+,"ttl",-1,"swr",-1,"sie",-1,"tags",\["t"\],"version","\d+-[0-9a-f]{8}","stale",0,"type",null\]$/,
       },
       { send: ["SHOAL.PURGE", "KEYS", "1", "k"], match: /^\["version",\d+,"entries",1,"regions",\[\["region",/ },
       { send: ["SHOAL.GET", "k"], expect: null },
@@ -39,12 +46,16 @@ const entryCases: readonly Case[] = [
       },
       got(
         "v",
-        '\\["ttl",\\d{5,6}\\],\\["tags",\\["a","b"\\]\\],\\["version","\\d+-[0-9a-f]{8}"\\],\\["stale",false\\],\\["type","text/html"\\]',
+        '\\["ttl",\\d{5,6}\\],\\["swr",10\\d{4}\\],\\["sie",10\\d{4}\\],\\["tags",\\["a","b"\\]\\],\\["version","\\d+-[0-9a-f]{8}"\\],\\["stale",false\\],\\["type","text/html"\\]',
         "k",
       ),
       { send: ["GET", "k"], expect: "v" },
       { send: ["SET", "k", "w"], expect: "OK" },
-      got("w", '\\["ttl",-1\\],\\["tags",\\[\\]\\],\\["version","[^"]+"\\],\\["stale",false\\],\\["type",null\\]', "k"),
+      got(
+        "w",
+        '\\["ttl",-1\\],\\["swr",-1\\],\\["sie",-1\\],\\["tags",\\[\\]\\],\\["version","[^"]+"\\],\\["stale",false\\],\\["type",null\\]',
+        "k",
+      ),
       { send: ["SHOAL.GET", "nothing"], expect: null },
       { send: ["SHOAL.GET", "nothing", "STALE"], expect: null },
     ],
@@ -55,11 +66,51 @@ const entryCases: readonly Case[] = [
       { send: ["SHOAL.SET", "k", "1", "PX", "90000", "TAGS", "1", "t", "TYPE", "x/y"], expect: "OK" },
       { send: ["INCR", "k"], expect: 2 },
       { send: ["APPEND", "k", "0"], expect: 2 },
-      got("20", '\\["ttl",\\d{5}\\],\\["tags",\\["t"\\]\\],.*\\["type","x/y"\\]', "k"),
+      got(
+        "20",
+        '\\["ttl",\\d{5}\\],\\["swr",\\d{5}\\],\\["sie",\\d{5}\\],\\["tags",\\["t"\\]\\],.*\\["type","x/y"\\]',
+        "k",
+      ),
       { send: ["RENAME", "k", "j"], expect: "OK" },
       { send: ["COPY", "j", "i"], expect: 1 },
       PURGED("TAGS", "1", "t"),
       { send: ["MGET", "i", "j", "k"], expect: [null, null, null] },
+    ],
+  },
+  ...(["SHOAL.SET", "SHOAL.FILL"] as const).flatMap((command): Case[] => [
+    {
+      name: `${command}: STALE beside SWR or SIE, and stale times without an expiry, are refused`,
+      steps: [
+        ...[
+          ["PX", "90000", "STALE", "1", "SWR", "1"],
+          ["PX", "90000", "SIE", "1", "STALE", "1"],
+          ["PX", "90000", "SWR", "1", "SWR", "1"],
+        ].map((options) => ({ send: entryRequest(command, options), error: "ERR syntax error" })),
+        ...["STALE", "SWR", "SIE"].map((option) => ({
+          send: entryRequest(command, [option, "1"]),
+          error: `ERR ${option} counts from the expiry: it needs PX, EX, PXAT or EXAT`,
+        })),
+        { send: ["EXISTS", "k"], expect: 0 },
+      ],
+    },
+  ]),
+  {
+    name: "stale times: SWR, SIE, and STALE for both; they move with the expiry, and go with it",
+    steps: [
+      { send: ["SHOAL.SET", "k", "v", "PX", "90000", "SWR", "100000", "SIE", "1000000"], expect: "OK" },
+      got("v", '\\["ttl",[89]\\d{4}\\],\\["swr",1[89]\\d{4}\\],\\["sie",10[89]\\d{4}\\],.*', "k"),
+      { send: ["COPY", "k", "copy"], expect: 1 },
+      { send: ["PEXPIRE", "k", "20000"], expect: 1 },
+      got("v", '\\["ttl",[12]\\d{4}\\],\\["swr",1[12]\\d{4}\\],\\["sie",10[12]\\d{4}\\],.*', "k"),
+      got("v", '\\["ttl",[89]\\d{4}\\],\\["swr",1[89]\\d{4}\\],\\["sie",10[89]\\d{4}\\],.*', "copy"),
+      { send: ["SHOAL.INVALIDATE", "KEYS", "1", "copy"], match: ACKNOWLEDGED },
+      got("v", '.*\\["swr",1[89]\\d{4}\\],\\["sie",10[89]\\d{4}\\],.*\\["stale",true\\],.*', "copy", "STALE"),
+      { send: ["PERSIST", "k"], expect: 1 },
+      got("v", '\\["ttl",-1\\],\\["swr",-1\\],\\["sie",-1\\],.*', "k"),
+      { send: ["SHOAL.SET", "k", "v", "PX", "90000", "SIE", "1000000"], expect: "OK" },
+      got("v", '\\["ttl",[89]\\d{4}\\],\\["swr",[89]\\d{4}\\],\\["sie",10[89]\\d{4}\\],.*', "k"),
+      { send: ["SHOAL.SET", "k", "v", "PX", "90000", "SWR", "1000000"], expect: "OK" },
+      got("v", '\\["ttl",[89]\\d{4}\\],\\["swr",10[89]\\d{4}\\],\\["sie",10[89]\\d{4}\\],.*', "k"),
     ],
   },
   {

@@ -1,0 +1,60 @@
+/**
+ * The commands, each with a line for the overview and the module that holds it. A module is loaded when its command is
+ * called: `shoal get` does not load the server.
+ */
+import type { CliCommand } from "./client-command.ts";
+
+export interface CommandEntry {
+  /** One word, or two: "config check". */
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CliCommand>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "serve",
+    summary: "run one node",
+    load: async () => (await import("./commands/serve.ts")).createCommand(),
+  },
+  {
+    name: "get",
+    summary: "write the value of a key to stdout",
+    load: async () => (await import("./commands/get.ts")).createCommand(),
+  },
+  {
+    name: "set",
+    summary: "store a value from an argument, a file or stdin",
+    load: async () => (await import("./commands/set.ts")).createCommand(),
+  },
+  {
+    name: "delete",
+    summary: "delete keys",
+    load: async () => (await import("./commands/delete.ts")).createCommand(),
+  },
+  {
+    name: "invalidate",
+    summary: "make entries stale by key, tag or pattern",
+    load: async () => (await import("./commands/invalidate.ts")).createInvalidateCommand(),
+  },
+  {
+    name: "purge",
+    summary: "remove entries by key, tag or pattern",
+    load: async () => (await import("./commands/invalidate.ts")).createPurgeCommand(),
+  },
+  {
+    name: "stats",
+    summary: "traffic, hit ratio, latencies, memory",
+    load: async () => (await import("./commands/stats.ts")).createCommand(),
+  },
+  {
+    name: "ping",
+    summary: "say whether a node answers and is ready",
+    load: async () => (await import("./commands/ping.ts")).createCommand(),
+  },
+  {
+    name: "config check",
+    summary: "check a configuration, show where each value comes from",
+    load: async () => (await import("./commands/config-check.ts")).createCommand(),
+  },
+];

@@ -10,7 +10,7 @@
  * is allowed; an unknown field is named with the nearest known one. Mistakes between fields are found as well, also
  * while other fields are wrong.
  *
- * A secret never appears in a mistake's text.
+ * A secret never appears in a mistake's text. What tokens are is in token-config.ts.
  */
 import { z } from "zod";
 import {
@@ -21,6 +21,8 @@ import {
   MAX_STORE_BYTES,
   MAX_VALUE_BYTES,
 } from "../core/limits.ts";
+import { MAX_SECRET_BYTES, type TokenConfig } from "./access.ts";
+import { isConfigurableSecret, MAX_SECRETS, readTokens, type TokenMistake } from "./token-config.ts";
 
 /** Names of the eviction policies, the default first. */
 export const POLICIES = ["tinylfu", "lru", "noeviction"] as const;
@@ -30,7 +32,6 @@ const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 const MIN_STORE_BYTES = 4 * 2 ** 20;
 const MAX_DURATION_MS = 2 ** 31 - 1;
 const MAX_CLIENTS = 1_000_000;
-const MAX_SECRETS = 16;
 /** Classes of keyspace events, as Redis's notify-keyspace-events writes them. */
 const EVENT_CLASSES = /^[KEg$lshzxetdmnoScrA]*$/;
 
@@ -103,31 +104,52 @@ function boolean() {
 }
 
 function secrets() {
-  return field(`a list of up to ${MAX_SECRETS} texts, none empty or with control characters`, (given) => {
-    const list = typeof given === "string" ? given.split(",") : given;
-    if (!Array.isArray(list) || list.length > MAX_SECRETS) return undefined;
-    const good = list.every((one) => typeof one === "string" && /^[^\p{Cc}]{1,512}$/u.test(one));
-    return good ? (list as string[]) : undefined;
+  const allowed = `a list of up to ${MAX_SECRETS} different texts of 1 to ${MAX_SECRET_BYTES} bytes without control characters`;
+  return field(allowed, (given) => {
+    const list: unknown = typeof given === "string" ? given.split(",") : given;
+    if (!Array.isArray(list) || list.length > MAX_SECRETS || new Set(list).size < list.length) return undefined;
+    return list.every(isConfigurableSecret) ? list : undefined;
   });
 }
+
+/** Each mistake is an issue of its own, with its path; what was given travels with it, since text has no paths. */
+function tokens() {
+  return z.unknown().transform((given, context): readonly TokenConfig[] => {
+    const read = readTokens(given);
+    for (const { path, given: shown, allowed } of read.mistakes) {
+      context.addIssue({ code: "custom", path: [...path], message: allowed, params: { shown } });
+    }
+    return read.mistakes.length === 0 ? read.tokens : z.NEVER;
+  });
+}
+
 const duration = (min: number, also: readonly number[] = []) => integer(min, MAX_DURATION_MS, also);
 
 /** The fields, each with its default. Times in milliseconds, sizes in bytes unless the name says otherwise. */
 const fields = {
-  /** Address to listen on. Anything but loopback needs a secret. */
+  /** Address to listen on. Anything but loopback needs a secret or a token. */
   host: text("a host name or an IP address", /^[0-9A-Za-z.:%_-]{1,255}$/).default("127.0.0.1"),
-  /** Port of the Redis protocol; 0 lets the system choose one. */
-  respPort: integer(0, 65_535).default(7_379),
+  /** Port of the Redis protocol; 0 lets the system choose one, -1 leaves the protocol out. */
+  respPort: integer(0, 65_535, [-1]).default(7_379),
+  /** Port of HTTP; likewise. */
+  httpPort: integer(0, 65_535, [-1]).default(7_400),
+  /** Files in PEM form with the certificate (and those that it depends on) and its key: then both ports speak TLS. */
+  tlsCert: text("a path", /^[^\p{Cc}]{0,1024}$/u).default(""),
+  tlsKey: text("a path", /^[^\p{Cc}]{0,1024}$/u).default(""),
   /** Budget of everything that the store allocates. Policy at it: evict, or OOM errors with `noeviction`. */
   maxMemory: size(MIN_STORE_BYTES, MAX_STORE_BYTES).default(256 * 2 ** 20),
   policy: choice(POLICIES).default("tinylfu"),
-  /** Passwords of the protocols: the first signs, all verify, so that they can be rotated. */
+  /** Passwords that open everything: the first signs, all verify, so that they can be rotated. */
   secrets: secrets().default([]),
+  /** Further secrets, each with a name and the rights of whoever has it: see token-config.ts. */
+  tokens: tokens().default([]),
   maxKeyBytes: size(1, MAX_KEY_BYTES).default(DEFAULT_MAX_KEY_BYTES),
   maxValueBytes: size(1, MAX_VALUE_BYTES).default(DEFAULT_MAX_VALUE_BYTES),
   /** Limit of entries beside that of bytes; 0: none. */
   maxEntries: integer(0, 2 ** 31 - 1).default(0),
   maxLeaseMs: duration(1).default(DEFAULT_MAX_LEASE_MS),
+  /** Namespaces (key prefixes up to a colon) whose hits are counted apart; 0: none. Policy: further ones count together. */
+  maxNamespaces: integer(0, 4_096).default(256),
   /** Connections at a time. Policy: a further one gets an error and is closed. */
   maxClients: integer(1, MAX_CLIENTS).default(10_000),
   /** A request that is not complete this long after its first byte closes its connection; 0: never. */
@@ -197,7 +219,8 @@ export function parseConfig(input: unknown): ConfigResult {
     return { mistakes: [{ path: "", given: show("", input), allowed: "an object with fields" }] };
   const result = nodeConfigSchema.safeParse(given);
   const mistakes = result.success ? [] : result.error.issues.flatMap((issue) => mistakesOf(issue, given));
-  mistakes.push(...conflicts(given));
+  const found = new Set(mistakes.map(({ path }) => path));
+  mistakes.push(...conflicts(given).filter(({ path }) => !found.has(path)));
   return result.success && mistakes.length === 0 ? { config: result.data, mistakes: [] } : { mistakes };
 }
 
@@ -214,11 +237,15 @@ export function isLoopback(host: string): boolean {
 /**
  * For whoever opens a port: programs that build a configuration themselves are held to the same rule as `parseConfig`.
  *
- * @throws An error if `host` can be reached from other machines and no secret is set.
+ * @throws An error if `host` can be reached from other machines and neither a secret nor a token is set.
  */
-export function refusePublicWithoutSecret(host: string, secrets: readonly string[]): void {
-  if (secrets.length > 0 || isLoopback(host)) return;
-  throw new Error(`${host} can be reached from other machines: set a secret, or listen on 127.0.0.1`);
+export function refusePublicWithoutSecret(
+  host: string,
+  secrets: readonly string[],
+  tokens: readonly TokenConfig[] = [],
+): void {
+  if (secrets.length + tokens.length > 0 || isLoopback(host)) return;
+  throw new Error(`${host} can be reached from other machines: set a secret or a token, or listen on 127.0.0.1`);
 }
 
 function mistakesOf(issue: z.core.$ZodIssue, given: object): ConfigMistake[] {
@@ -230,7 +257,9 @@ function mistakesOf(issue: z.core.$ZodIssue, given: object): ConfigMistake[] {
     }));
   }
   const path = issue.path.join(".");
-  return [{ path, given: show(path, (given as Record<string, unknown>)[path]), allowed: issue.message }];
+  const shown: unknown = issue.code === "custom" ? issue.params?.shown : undefined;
+  const value = (given as Record<string, unknown>)[path];
+  return [{ path, given: typeof shown === "string" ? shown : show(path, value), allowed: issue.message }];
 }
 
 /** Mistakes between fields; a field that is wrong in itself counts as its default, which agrees with the others. */
@@ -240,12 +269,17 @@ function conflicts(given: object): ConfigMistake[] {
     const result = fields[name].safeParse((given as Record<string, unknown>)[name]);
     if (result.success) valid[name] = result.data;
   }
-  const { host, secrets, maxMemory, maxValueBytes, outputSoftBytes, maxOutputBytes } = valid as Partial<NodeConfig>;
+  const { host, secrets, tokens, maxMemory, maxValueBytes, outputSoftBytes, maxOutputBytes } =
+    valid as Partial<NodeConfig>;
   const mistakes: ConfigMistake[] = [];
-  if (host !== undefined && secrets?.length === 0 && !isLoopback(host)) {
-    const allowed = "a loopback address (127.0.0.1, ::1, localhost), unless a secret is set";
+  if (host !== undefined && secrets?.length === 0 && tokens?.length === 0 && !isLoopback(host)) {
+    const allowed = "a loopback address (127.0.0.1, ::1, localhost), unless a secret or a token is set";
     mistakes.push({ path: "host", given: show("host", host), allowed });
   }
+  // Read once more, now that it is known which secrets are taken: also while there are other mistakes in the tokens.
+  const { tokens: raw } = given as { readonly tokens?: unknown };
+  mistakes.push(...readTokens(raw ?? [], secrets).mistakes.map(tokenMistake));
+  mistakes.push(...tlsConflict(valid as Partial<NodeConfig>));
   if (maxMemory !== undefined && maxValueBytes !== undefined && maxValueBytes > maxMemory / 2) {
     const allowed = `at most half of maxMemory, which is ${formatSize(maxMemory)}`;
     mistakes.push({ path: "maxValueBytes", given: formatSize(maxValueBytes), allowed });
@@ -255,6 +289,17 @@ function conflicts(given: object): ConfigMistake[] {
     mistakes.push({ path: "outputSoftBytes", given: formatSize(outputSoftBytes), allowed });
   }
   return mistakes;
+}
+
+function tokenMistake({ path, given, allowed }: TokenMistake): ConfigMistake {
+  return { path: ["tokens", ...path].join("."), given, allowed };
+}
+
+/** A certificate without its key is of no use, nor the other way round. */
+function tlsConflict({ tlsCert, tlsKey }: Partial<NodeConfig>): ConfigMistake[] {
+  if (tlsCert === undefined || tlsKey === undefined || (tlsCert === "") === (tlsKey === "")) return [];
+  const [path, other] = tlsCert === "" ? ["tlsCert", "tlsKey"] : ["tlsKey", "tlsCert"];
+  return [{ path, given: '""', allowed: `a path, because ${other} is set; or neither of them` }];
 }
 
 function show(path: string, value: unknown): string {

@@ -12,6 +12,7 @@ import type { Node } from "./node.ts";
 const SLICE_MS = 1;
 const BUSY_INTERVAL_MS = 1;
 const IDLE_INTERVAL_MS = 20;
+const NS_PER_MS = 1e6;
 
 export interface HostOptions {
   readonly storage?: Storage;
@@ -46,6 +47,8 @@ export class Host {
   readonly #transport: Transport | undefined;
   #cancel: Cancel | undefined;
   #stopped = false;
+  /** When the clockwork should be called next, by the monotonic clock. */
+  #dueMs = 0;
   /** Storage batches under way, in order. */
   #persisting: Promise<void> = Promise.resolve();
   /** False since the storage failed. */
@@ -135,11 +138,19 @@ export class Host {
   }
 
   #schedule(delayMs: number): void {
-    if (!this.#stopped) this.#cancel = this.node.ports.timer.after(delayMs, () => this.#tick());
+    if (this.#stopped) return;
+    const { clock, timer } = this.node.ports;
+    this.#dueMs = clock.monotonic() + delayMs;
+    this.#cancel = timer.after(delayMs, () => this.#tick());
   }
 
   #tick(): void {
+    const { counters, ports } = this.node;
+    const { clock } = ports;
+    const began = clock.monotonic();
+    counters.lag.record((began - this.#dueMs) * NS_PER_MS);
     const busy = this.around(() => this.node.tick(SLICE_MS));
+    counters.maintenance.record((clock.monotonic() - began) * NS_PER_MS);
     this.afterTurn();
     this.onTick?.(this.node.nowMs);
     this.#schedule(busy ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS);

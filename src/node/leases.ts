@@ -21,6 +21,9 @@ export interface Lease {
   readonly began: number;
 }
 
+/** What a lease takes beside its key, which is held as bytes and as text. */
+const LEASE_COST = 384;
+
 export class Leases {
   readonly #random: Random;
   readonly #byToken = new Map<string, Lease>();
@@ -36,6 +39,13 @@ export class Leases {
 
   get size(): number {
     return this.#byToken.size;
+  }
+
+  /** Bytes that the open leases take, as measured on the engines, about. Looks at each of them. */
+  get allocatedBytes(): number {
+    let bytes = 0;
+    for (const { key } of this.#byToken.values()) bytes += LEASE_COST + 2 * key.length;
+    return bytes;
   }
 
   get full(): boolean {
@@ -66,6 +76,12 @@ export class Leases {
     this.#byToken.set(token, lease);
     this.#byKey.set(decodeLatin1(key, start, end), lease);
     return lease;
+  }
+
+  /** The lease of a token, if it is open; it stays so. */
+  open(token: string, nowMs: number): Lease | undefined {
+    const lease = this.#byToken.get(token);
+    return lease === undefined || lease.expiresAt <= nowMs ? undefined : lease;
   }
 
   /** Ends a lease and returns it, if it is open. */

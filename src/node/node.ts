@@ -7,7 +7,7 @@
  * There is one way for every change: stamp -> apply to the store -> encode once into the outbox -> tell the observer.
  * Replay and peers' records take the same `apply`. Keys are *stored* keys throughout (keyspace.ts).
  */
-import { copyBytes } from "../core/bytes.ts";
+import { copyBytes, EMPTY_BYTES } from "../core/bytes.ts";
 import { namespaceOf } from "../core/keyspace.ts";
 import { MAX_EXPIRES_AT_MS, MAX_STORED_KEY_BYTES } from "../core/limits.ts";
 import type { Ports } from "../core/ports.ts";
@@ -29,8 +29,6 @@ import { Outbox } from "./outbox.ts";
 import { applyReceived, applyReplayed, MAX_CLOCK_SKEW_MS } from "./receive.ts";
 
 export type { FillOutcome, InvalidateRequest, KeyObserver, Lease, Receipt };
-
-const NO_BYTES = new Uint8Array(0);
 
 /**
  * One node: see the head of this file.
@@ -55,7 +53,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Node {
   readonly ports: Ports;
   readonly store: Store;
-  readonly counters = new Counters();
+  readonly counters: Counters;
   readonly databases = new Databases();
   readonly outbox = new Outbox();
   readonly leases: Leases;
@@ -63,6 +61,7 @@ export class Node {
   /** Scratch for a caller's own record: fill it in and hand it to `write` or `fill`. */
   readonly draft = new MutableRecord();
   config: NodeConfig;
+  readonly startedAtMs: number;
   /** Wall clock of this turn, ms since the Unix epoch. */
   nowMs: number;
   readonly #record = new MutableRecord();
@@ -76,6 +75,7 @@ export class Node {
     this.config = config;
     this.ports = ports;
     this.nowMs = Math.floor(ports.clock.now());
+    this.startedAtMs = this.nowMs;
     this.clock = new HybridClock(ports.clock, drawOrigin(ports.random));
     this.leases = new Leases(ports.random);
     this.store = new Store({
@@ -89,6 +89,7 @@ export class Node {
       clock: ports.clock,
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
     });
+    this.counters = new Counters(ports, config.maxNamespaces);
   }
 
   /** Reads the clock, once for everything that the turn does. */
@@ -112,11 +113,11 @@ export class Node {
   find(bytes: Uint8Array, start: number, end: number): number {
     const id = this.store.lookup(bytes, start, end);
     if (id === 0 || !this.store.isFresh(id)) {
-      this.counters.misses++;
+      this.counters.miss(bytes, start, end);
       if (this.#observer !== undefined) this.#observer.missed?.(bytes, start, end);
       return 0;
     }
-    this.counters.hits++;
+    this.counters.hit(bytes, start, end);
     this.store.touchPolicy(id);
     return id;
   }
@@ -131,11 +132,11 @@ export class Node {
   findStale(bytes: Uint8Array, start: number, end: number): number {
     const id = this.store.lookup(bytes, start, end);
     if (id === 0 || !this.store.isServable(id)) {
-      this.counters.misses++;
+      this.counters.miss(bytes, start, end);
       return 0;
     }
-    if (this.store.isFresh(id)) this.counters.hits++;
-    else this.counters.staleHits++;
+    if (this.store.isFresh(id)) this.counters.hit(bytes, start, end);
+    else this.counters.staleHit(bytes, start, end);
     this.store.touchPolicy(id);
     return id;
   }
@@ -160,7 +161,7 @@ export class Node {
     return this.commit(record, event);
   }
 
-  /** A new value for an entry; expiry, stale time, tags and content type stay. */
+  /** A new value for an entry; expiry, stale times, tags and content type stay. */
   replaceValue(id: number, vb: Uint8Array, vs: number, ve: number, event = "set"): Outcome {
     const record = this.describe(id, RecordKind.SET);
     record.setValue(vb, vs, ve);
@@ -185,26 +186,21 @@ export class Node {
     return true;
   }
 
-  /** A new expiry, ms since the Unix epoch; 0 takes it away, and one that is over deletes. */
+  /** A new expiry, ms since the Unix epoch; stale times stay as far behind it. 0 takes it away, one that is over deletes. */
   expireAt(id: number, at: number): Outcome {
     const key = this.#copyKey(id);
     if (at !== 0 && at <= this.nowMs) {
       this.delete(this.#keyScratch, 0, key);
       return Outcome.APPLIED;
     }
-    const staleUntil = this.store.staleUntil(id);
-    const before = this.store.table.expiresAt(id);
-    const allowance = staleUntil === 0 || before === 0 ? 0 : staleUntil - before;
     const record = this.#record;
-    const { table } = this.store;
+    const { store } = this;
+    const before = store.table.expiresAt(id);
+    const staleUntil = movedBound(store.staleUntil(id), before, at);
+    const revalidateUntil = staleUntil === 0 ? 0 : movedBound(store.revalidateUntil(id), before, at);
     record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
     record.setKey(this.#keyScratch, 0, key);
-    record.setTarget(
-      table.version(id),
-      this.store.originOf(id),
-      at,
-      at === 0 || staleUntil === 0 ? 0 : Math.min(at + allowance, MAX_EXPIRES_AT_MS),
-    );
+    record.setTarget(store.table.version(id), store.originOf(id), at, staleUntil, revalidateUntil);
     record.global = true;
     this.counters.touches++;
     return this.commit(record, at === 0 ? "persist" : "expire");
@@ -361,11 +357,12 @@ export class Node {
     const began = store.table.version(id);
     const length = this.#copyKey(id);
     record.stamp(kind, this.clock.next(this.nowMs), this.clock.origin);
-    record.setEntry(this.#keyScratch, 0, length, NO_BYTES, 0, 0, store.table.expiresAt(id));
+    record.setEntry(this.#keyScratch, 0, length, EMPTY_BYTES, 0, 0, store.table.expiresAt(id));
     record.global = true;
     if (kind === RecordKind.FILL) record.began = began;
     if (store.table.hasFlag(id, Flag.EXTRAS)) {
       record.staleUntil = store.staleUntil(id);
+      record.revalidateUntil = store.revalidateUntil(id);
       record.tags = store.tagBytesOf(id);
       record.contentType = store.contentTypeBytesOf(id);
     }
@@ -393,4 +390,10 @@ export class Node {
   #refreshStable(): void {
     this.store.stable = Math.min(this.#peersStable, this.leases.oldest - 1);
   }
+}
+
+/** A bound of stale serving once the expiry has moved from `before` to `at`: as far behind it as it was, 0 stays 0. */
+function movedBound(until: number, before: number, at: number): number {
+  if (until === 0 || at === 0) return 0;
+  return Math.min(at + (before === 0 ? 0 : until - before), MAX_EXPIRES_AT_MS);
 }

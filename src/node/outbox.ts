@@ -41,6 +41,11 @@ export class Outbox {
     return this.#records.length + this.#received.length === 0;
   }
 
+  /** Bytes of its buffers. */
+  get allocatedBytes(): number {
+    return this.#records.bytes.length + this.#received.bytes.length;
+  }
+
   get full(): boolean {
     return this.#records.length + this.#received.length >= MAX_OUTBOX_BYTES;
   }

@@ -18,6 +18,7 @@ import type { Entries } from "./entries.ts";
 import { Flag } from "./entry-table.ts";
 import { Fate } from "./epochs.ts";
 import { extrasBytes, hasStaleTimes, writeExtras, writeStaleTimes } from "./extras.ts";
+import { NO_HEAT } from "./heat.ts";
 import { Outcome } from "./outcome.ts";
 import { Head, itemBytes } from "./segments.ts";
 import { TagSet } from "./tag-set.ts";
@@ -32,6 +33,11 @@ export class Applier {
   readonly #budget: Budget;
   readonly #limits: ValueLimits;
   readonly #tags: TagSet;
+  /** Of new entries, and how long ago they count as used; see loader.ts. */
+  heat: number = NO_HEAT;
+  idleSeconds = 0;
+  /** True if no older version of an entry can come from anywhere: what is kept out need not be remembered. */
+  isAlone = false;
 
   constructor(entries: Entries, budget: Budget, limits: ValueLimits) {
     this.#entries = entries;
@@ -56,7 +62,9 @@ export class Applier {
     if (record.kind === RecordKind.FILL) flags |= Flag.FILL;
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
     const reclaimAt = Math.max(record.expiresAt, record.staleUntil);
-    const isDead = fate === Fate.DEAD || (fate === Fate.STALE && record.kind === RecordKind.FILL);
+    // A snapshot's fill was stored before it was invalidated; any other one that is too late even for stale is refused.
+    const isLate = fate === Fate.STALE && record.kind === RecordKind.FILL && this.heat === NO_HEAT;
+    const isDead = fate === Fate.DEAD || isLate;
     // What lost its claim still keeps out what is older: an epoch of its own tags does not.
     if (isDead) this.#guard(record, hash);
     const margin = record.kind === RecordKind.FILL ? entries.maxClockSkew : 0;
@@ -64,7 +72,8 @@ export class Applier {
       if (id !== 0) entries.remove(id, "invalidated");
       return Outcome.IGNORED;
     }
-    if (record.expiresAt !== 0 && reclaimAt <= entries.nowMs) return this.#applyExpired(record, hash, id);
+    const isOver = record.expiresAt !== 0 && reclaimAt <= entries.nowMs;
+    if (isOver && (this.heat !== NO_HEAT || !entries.restoring)) return this.#applyExpired(record, hash, id);
     if (fate === Fate.STALE) flags |= Flag.STALE;
     const removals = entries.removals;
     if (record.tags.length > 0 && !this.#tags.intern(record.tags)) return Outcome.OUT_OF_MEMORY;
@@ -116,7 +125,8 @@ export class Applier {
       }
     }
     entries.schedule(id, expiresAt);
-    if (expiresAt !== 0 && entries.reclaimAt(id) <= entries.nowMs) entries.remove(id, "expired");
+    const isOver = expiresAt !== 0 && entries.reclaimAt(id) <= entries.nowMs;
+    if (isOver && !entries.restoring) entries.remove(id, "expired");
     return Outcome.APPLIED;
   }
 
@@ -174,7 +184,7 @@ export class Applier {
   #guard(record: MutableRecord, hash: number): void {
     const { guards, stable } = this.#entries;
     const stamp = stampOf(record);
-    if (stamp > stable) guards.add(hash, keySlot(record.key, record.keyStart, record.keyEnd), stamp);
+    if (stamp > stable && !this.isAlone) guards.add(hash, keySlot(record.key, record.keyStart, record.keyEnd), stamp);
   }
 
   /** A newer entry that has expired on its way: what it replaces goes, and nothing older may come back. */
@@ -230,8 +240,15 @@ export class Applier {
     entries.size++;
     entries.counts[databaseOf(record.key, record.keyStart, record.keyEnd)]++;
     entries.buckets.insert(id, hash, entries.size + entries.tombstones.size);
-    entries.policy.add(id);
+    this.tellPolicy(id);
     return id;
+  }
+
+  /** Tells the policy of a new entry. */
+  tellPolicy(id: number): void {
+    const { policy } = this.#entries;
+    if (this.heat === NO_HEAT) policy.add(id);
+    else policy.load(id, this.heat);
   }
 
   /** A new item for an entry that keeps its id. */
@@ -276,7 +293,7 @@ export class Applier {
     copyBytes(record.value, record.valueStart, record.valueEnd, bytes, at + extras);
     table.setVersion(id, stampOf(record));
     table.setOrigin(id, entries.origins.numberOf(record.origin));
-    table.setAccessSecond(id, entries.nowMs / 1_000);
+    table.setAccessSecond(id, entries.nowMs / 1_000 - this.idleSeconds);
     if (kept !== 0 || record.expiresAt !== 0) entries.schedule(id, record.expiresAt);
   }
 

@@ -32,6 +32,9 @@ export class BucketArray {
     this.#links = links;
   }
 
+  /** Bytes of a whole page. */
+  readonly pageBytes = PAGE_BUCKETS * 4;
+
   get count(): number {
     return this.#count;
   }
@@ -79,6 +82,11 @@ export class BucketArray {
     this.#lowMask = FIRST_BUCKETS - 1;
     this.#highMask = 2 * FIRST_BUCKETS - 1;
     this.allocatedBytes = FIRST_BUCKETS * 4;
+  }
+
+  /** The bucket that will be split after `ahead` others. */
+  splitSource(ahead: number): number {
+    return (this.#count + ahead) & this.#lowMask;
   }
 
   /** Bytes that the next insert may add: it splits two buckets at most. */

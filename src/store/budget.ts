@@ -56,6 +56,23 @@ export class Budget {
     return !newEntry || this.#reserveEntry(large ? size : 0);
   }
 
+  /**
+   * True if `count` new entries with items of `bytes` together surely find room without an eviction: cleaning suffices
+   * as long as live items stay two segments below their limit.
+   */
+  hasRoom(bytes: number, count: number): boolean {
+    const entries = this.#entries;
+    const { segments, table } = entries;
+    if (entries.maxEntries > 0) return entries.size + count <= entries.maxEntries;
+    const pages = Math.ceil(count / PAGE_ENTRIES) + 1;
+    const growth = pages * (PAGE_ENTRIES * ENTRY_BYTES + entries.buckets.pageBytes);
+    const grows = count > table.spare;
+    const forSegments = this.maxBytes - entries.overheadBytes - (grows ? growth : 0);
+    const limit = (forSegments - RESERVED_SEGMENTS * segments.segmentBytes) * LIVE_SHARE;
+    if (segments.liveBytes + bytes > limit - 2 * segments.segmentBytes) return false;
+    return !grows || this.#worthGrowing(growth);
+  }
+
   /** Finds room for `size` bytes outside the segments. */
   reserveOverhead(size: number): boolean {
     if (size === 0) return true;

@@ -67,6 +67,14 @@ export class Entries {
   stable = Number.POSITIVE_INFINITY;
   /** Entries at or below this stamp may be concerned by an epoch; 0 while there is none. */
   newestEpoch = 0;
+  /** The same of an epoch, or hidden: what a reader compares first. */
+  doubtfulTo = 0;
+  #hiddenTo = 0;
+  /**
+   * True while a journal and a snapshot are being loaded: nothing is taken back by time. What prolonged an entry may come
+   * after it, and until the end an expired one keeps out what is older, as a guard would, of which there are few.
+   */
+  restoring = false;
   /** Entries that are no tombstones, by physical database, and how many of them expire. */
   readonly counts: number[] = new Array(DATABASE_COUNT).fill(0);
   readonly expiring: number[] = new Array(DATABASE_COUNT).fill(0);
@@ -122,16 +130,30 @@ export class Entries {
   isFresh(id: number): boolean {
     const table = this.table;
     if ((table.flags(id) & UNSERVABLE) !== 0 || table.expired(id, this.nowMs)) return false;
-    return this.newestEpoch === 0 || table.version(id) > this.newestEpoch || this.fate(id) === Fate.ALIVE;
+    if (this.doubtfulTo === 0 || table.version(id) > this.doubtfulTo) return true;
+    return table.version(id) > this.#hiddenTo && this.fate(id) === Fate.ALIVE;
   }
 
-  /** What the entry is worth now: ALIVE (fresh), STALE (only where stale is allowed), DEAD. */
+  /**
+   * Entries at or below this stamp are hidden, 0 for none: they are there and counted, and what is written meets them as
+   * ever, but readers are not served with them.
+   */
+  get hiddenTo(): number {
+    return this.#hiddenTo;
+  }
+  set hiddenTo(stamp: number) {
+    this.#hiddenTo = stamp;
+    this.doubtfulTo = Math.max(this.newestEpoch, stamp);
+  }
+
+  /** What the entry is worth to a reader now: ALIVE (fresh), STALE (only where stale is allowed), DEAD. */
   worth(id: number): Fate {
     const table = this.table;
     const flags = table.flags(id);
     if ((flags & (Flag.TOMBSTONE | Flag.HIDDEN)) !== 0) return Fate.DEAD;
     let worth: Fate = (flags & Flag.STALE) !== 0 ? Fate.STALE : Fate.ALIVE;
-    if (this.newestEpoch !== 0 && table.version(id) <= this.newestEpoch) {
+    if (this.doubtfulTo !== 0 && table.version(id) <= this.doubtfulTo) {
+      if (table.version(id) <= this.#hiddenTo) return Fate.DEAD;
       const fate = this.fate(id);
       if (fate > worth) worth = fate;
     }
@@ -139,7 +161,7 @@ export class Entries {
     return this.staleUntil(id) > this.nowMs ? Fate.STALE : Fate.DEAD;
   }
 
-  /** What the epochs say of the entry, flags and expiry aside. */
+  /** What the epochs say of the entry; flags and expiry, and whether it is hidden, aside. */
   fate(id: number): Fate {
     const { table, segments } = this;
     const version = table.version(id);
@@ -175,6 +197,7 @@ export class Entries {
   refreshNewestEpoch(): void {
     const newest = Math.max(this.tags.epochs.newest, this.patterns.epochs.newest, this.flushes.newest);
     this.newestEpoch = newest === 0 ? 0 : newest + this.maxClockSkew;
+    this.doubtfulTo = Math.max(this.newestEpoch, this.#hiddenTo);
   }
 
   /**
@@ -276,6 +299,16 @@ export class Entries {
     table.release(id);
   }
 
+  /** Forgets tombstones and guards that `stable` has passed. True if it stopped at `limit` of either. */
+  forgetOver(limit: number): boolean {
+    const { tombstones, guards, stable } = this;
+    for (let n = 0; tombstones.size > 0 && this.table.version(tombstones.oldest) <= stable; n++) {
+      if (n === limit) return true;
+      this.remove(tombstones.oldest, "deleted");
+    }
+    return guards.forget(stable, limit);
+  }
+
   releaseTags(id: number): void {
     const address = this.table.address(id) >>> 0;
     const bytes = this.segments.bytes[this.segments.segmentOf(address)];
@@ -343,6 +376,7 @@ export class Entries {
     this.expiring.fill(0);
     this.size = 0;
     this.newestEpoch = 0;
+    this.doubtfulTo = this.#hiddenTo;
   }
 
   #createPolicy(name: PolicyName): Policy {

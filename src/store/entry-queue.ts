@@ -37,6 +37,20 @@ export class EntryQueue {
     this.weight += weight;
   }
 
+  /** Adds an entry that is in no queue, as the least recently used. */
+  pushCold(id: number, weight: number): void {
+    const table = this.#table;
+    const tail = this.tail;
+    table.setPrevious(id, tail);
+    table.setNext(id, 0);
+    if (tail === 0) this.head = id;
+    else table.setNext(tail, id);
+    this.tail = id;
+    table.setQueue(id, this.number);
+    this.count++;
+    this.weight += weight;
+  }
+
   /** Takes out an entry of this queue. */
   remove(id: number, weight: number): void {
     const table = this.#table;

@@ -96,6 +96,16 @@ export class EpochRows {
     return kills(page, at + 2, version, fill, skew) ? Fate.STALE : Fate.ALIVE;
   }
 
+  /** The version of one of the row's epochs, 0 if it has none. */
+  versionOf(row: number, mode: EpochMode): number {
+    return this.#pages[row >>> PAGE_SHIFT][(row & PAGE_MASK) * ROW + (mode === EpochMode.PURGE ? 0 : 2)];
+  }
+
+  /** The latest receipt of it. */
+  appliedOf(row: number, mode: EpochMode): number {
+    return this.#pages[row >>> PAGE_SHIFT][(row & PAGE_MASK) * ROW + (mode === EpochMode.PURGE ? 1 : 3)];
+  }
+
   /** The highest stamp of the row: once `stable` has passed it, nothing older can arrive. */
   newestOf(row: number): number {
     const page = this.#pages[row >>> PAGE_SHIFT];

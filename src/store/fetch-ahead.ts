@@ -6,6 +6,8 @@ import type { Entries } from "./entries.ts";
 
 /** Entries of a chain that are looked at: nine of ten keys are among the first two. */
 const CHAIN_STEPS = 2;
+/** Three inserts split four buckets; see bucket-array.ts. */
+const SPLITS_OF_THREE = 4;
 
 export class FetchAhead {
   readonly #entries: Entries;
@@ -31,5 +33,24 @@ export class FetchAhead {
     let touched = 0;
     for (let i = 0; i < count; i++) if (ids[i] !== 0) touched ^= segments.touch(table.address(ids[i]) >>> 0);
     this.touched = touched;
+  }
+
+  /** Reads what the splits of the index will read when `inserts` entries are inserted next. */
+  fetchSplits(inserts: number): void {
+    const { buckets, table } = this.#entries;
+    const count = Math.ceil((inserts * SPLITS_OF_THREE) / 3);
+    if (this.#ids.length < count) this.#ids = new Int32Array(count);
+    const ids = this.#ids;
+    for (let i = 0; i < count; i++) ids[i] = buckets.head(buckets.splitSource(i));
+    let touched = 0;
+    for (let step = 0; step < CHAIN_STEPS; step++) {
+      for (let i = 0; i < count; i++) {
+        const id = ids[i];
+        if (id === 0) continue;
+        touched ^= table.hash(id);
+        ids[i] = table.chain(id);
+      }
+    }
+    this.touched ^= touched;
   }
 }

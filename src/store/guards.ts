@@ -87,6 +87,21 @@ export class Guards {
     this.highest = Math.max(this.highest, version);
   }
 
+  /**
+   * For each slot, the version at or below which nothing is stored, 0 for none. `withGuards` counts each guard for its
+   * whole slot: guards themselves mean nothing in another process.
+   */
+  floors(withGuards: boolean): Float64Array {
+    const floors = new Float64Array(SLOT_COUNT);
+    if (this.#floors !== undefined) floors.set(this.#floors);
+    for (let i = 0; withGuards && i < this.#count; i++) {
+      const at = (this.#first + i) % this.#hashes.length;
+      const slot = this.#slots[at];
+      floors[slot] = Math.max(floors[slot], this.#versions[at]);
+    }
+    return floors.map((floor) => Math.max(floor, this.arrivalFloor));
+  }
+
   /** Where memory is short: the older half of all guards raises the arrival floor. False if there is none. */
   shed(): boolean {
     if (this.#count === 0) return false;

@@ -10,6 +10,7 @@ import type { Policy, PolicyContext, WeightOf } from "./policy.ts";
 export class Lru implements Policy {
   readonly name = "lru";
   readonly allocatedBytes = 0;
+  readonly counting = false;
   readonly #queue: EntryQueue;
   readonly #weightOf: WeightOf;
 
@@ -20,6 +21,10 @@ export class Lru implements Policy {
 
   add(id: number): void {
     this.#queue.push(id, this.#weightOf(id));
+  }
+
+  load(id: number): void {
+    this.#queue.pushCold(id, this.#weightOf(id));
   }
 
   access(id: number): void {

@@ -7,8 +7,11 @@ import type { Policy } from "./policy.ts";
 export class NoEviction implements Policy {
   readonly name = "noeviction";
   readonly allocatedBytes = 0;
+  readonly counting = false;
 
   add(): void {}
+
+  load(): void {}
 
   access(): void {}
 

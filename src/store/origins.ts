@@ -9,14 +9,23 @@ export class Origins {
   readonly #numbers = new Map<number, number>();
   readonly #origins: number[] = [];
   #next = 0;
+  /** Asked last: records of one origin come in long runs. */
+  #lastOrigin = 0;
+  #lastNumber = 0;
 
   constructor(own: number) {
     this.numberOf(own);
   }
 
   numberOf(origin: number): number {
-    const known = this.#numbers.get(origin);
-    if (known !== undefined) return known;
+    if (origin === this.#lastOrigin) return this.#lastNumber;
+    const number = this.#numbers.get(origin) ?? this.#add(origin);
+    this.#lastOrigin = origin;
+    this.#lastNumber = number;
+    return number;
+  }
+
+  #add(origin: number): number {
     const number = this.#next < LIMIT ? this.#next : 1 + ((this.#next - 1) % (LIMIT - 1));
     this.#next++;
     const replaced = this.#origins[number];

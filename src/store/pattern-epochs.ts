@@ -16,7 +16,7 @@ import type { EpochMode } from "../core/record.ts";
 import { EpochRows, Fate } from "./epochs.ts";
 
 /** A pattern with its epochs. `database` is physical. `bytes` is the literal prefix, or the whole glob. */
-interface Pattern {
+export interface Pattern {
   readonly database: number;
   readonly bytes: Uint8Array;
   readonly prefix: boolean;
@@ -65,6 +65,17 @@ export class PatternEpochs {
     const prefix = isPrefixPattern(glob, 0, glob.length);
     const bytes = prefix ? glob.subarray(0, globPrefix(glob, 0, glob.length)) : glob;
     return databases.every((one) => (prefix ? this.#findPrefix(one, bytes) : this.#findGlob(one, bytes)) !== undefined);
+  }
+
+  /** All patterns, as they are now. */
+  list(): readonly Pattern[] {
+    return [...[...this.#prefixes.values()].flat(), ...this.#globs];
+  }
+
+  /** True if the pattern is still there: its row is its own. */
+  has(pattern: Pattern): boolean {
+    const { database, bytes, prefix } = pattern;
+    return (prefix ? this.#findPrefix(database, bytes) : this.#findGlob(database, bytes)) === pattern;
   }
 
   /** Raises the pattern's epoch; the sweep is done with it at position `sweptAt`. True if it changed anything. */

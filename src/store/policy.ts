@@ -23,11 +23,18 @@ export interface Policy {
   /** Bytes that the policy itself allocates (a frequency sketch, say), for the budget. */
   readonly allocatedBytes: number;
   add(id: number): void;
+  /**
+   * In place of `add`, for a new entry that a snapshot brings: they come hottest first, so it was used less recently than
+   * all that are there. `heat` is 0 to 255, see heat.ts.
+   */
+  load(id: number, heat: number): void;
   access(id: number): void;
   resize(id: number, oldWeight: number, newWeight: number): void;
   remove(id: number): void;
   /** The entry to evict next, or 0 if there is none. */
   victim(): number;
+  /** True while `frequency` means something: the policy counts uses, and has been for as long as it had to choose. */
+  readonly counting: boolean;
   /** Estimated number of recent uses, for OBJECT FREQ; undefined where the policy does not count. */
   frequency(id: number): number | undefined;
   /**

@@ -9,7 +9,7 @@
  * The store has no clock: whoever uses it sets `nowMs` once a turn. Ids are valid until the next write or maintenance.
  */
 import { decodeText } from "../core/bytes.ts";
-import { DEFAULT_MAX_KEY_BYTES, DEFAULT_MAX_VALUE_BYTES, MAX_GUARDS, MAX_TOMBSTONES } from "../core/limits.ts";
+import { DEFAULT_MAX_KEY_BYTES, DEFAULT_MAX_VALUE_BYTES } from "../core/limits.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
 import { VERSIONS_PER_MS } from "../core/version.ts";
@@ -21,9 +21,13 @@ import { ENTRY_BYTES, type EntryTable, Flag } from "./entry-table.ts";
 import { Fate } from "./epochs.ts";
 import { contentTypeStart, extrasLength, tagCount, tagIdAt } from "./extras.ts";
 import { FetchAhead } from "./fetch-ahead.ts";
+import { heatOf } from "./heat.ts";
 import { Invalidator } from "./invalidator.ts";
+import { Loader } from "./loader.ts";
+import { limitMemories } from "./memory-limits.ts";
 import { Outcome, type RemovalReason } from "./outcome.ts";
 import type { Policy, PolicyName } from "./policy.ts";
+import { randomEntry, scanEntries } from "./scan.ts";
 import { segmentBytesFor } from "./segments.ts";
 import { memoryOf, type StoreMemory } from "./store-memory.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -33,8 +37,6 @@ export const MIN_STORE_BYTES = 1024 * 1024;
 /** Entries that one step of maintenance looks at before the clock is asked again. */
 const STEP_ENTRIES = 256;
 const STEP_BYTES = 64 * 1024;
-/** Tags whose epochs are remembered. Policy: the oldest epoch is forgotten and raises the arrival floor. */
-const MAX_PENDING_TAGS = 1_000_000;
 /** Dead share of all segments above which the cleaner works without need, to give memory back. */
 const IDLE_DEAD_SHARE = 0.25;
 
@@ -59,6 +61,8 @@ export interface StoreOptions {
 export class Store {
   readonly entries: Entries;
   readonly table: EntryTable;
+  /** Applies many records at a time. */
+  readonly loader: Loader;
   readonly #clock: Clock;
   readonly #fetchAhead: FetchAhead;
   readonly #cleaner: Cleaner;
@@ -97,9 +101,10 @@ export class Store {
     this.#cleaner = new Cleaner(this.entries);
     this.#budget = new Budget(this.entries, this.#cleaner, options.maxBytes);
     this.#applier = new Applier(this.entries, this.#budget, this.limits);
+    this.loader = new Loader(this.entries, this.#budget, this.#applier, this.limits);
     this.#sweeper = new Sweeper(this.entries);
     this.#invalidator = new Invalidator(this.entries, this.#budget, this.#sweeper);
-    this.#limitMemories(options.maxBytes);
+    limitMemories(this.entries, this.#sweeper, options.maxBytes);
   }
 
   /** Entries, without tombstones; those that expired and were not taken back yet count. */
@@ -132,6 +137,19 @@ export class Store {
     entries.stable = version;
     this.#forgetting = true;
     this.#sweeper.look();
+  }
+
+  /** Entries at or below this version are hidden, 0 (at the start) for none: every read misses them. */
+  get hiddenTo(): number {
+    return this.entries.hiddenTo;
+  }
+  set hiddenTo(version: number) {
+    this.entries.hiddenTo = version;
+  }
+
+  /** True while a journal and a snapshot are being loaded; see `Entries.restoring`. */
+  set restoring(restoring: boolean) {
+    this.entries.restoring = restoring;
   }
 
   /** Applies a record. `applied`, for invalidations and flushes, is this node's stamp of their receipt. */
@@ -266,6 +284,11 @@ export class Store {
     return bytes === undefined ? undefined : decodeText(bytes);
   }
 
+  /** How much the entry is used, 0 to 255; see heat.ts. */
+  heatOf(id: number): number {
+    return heatOf(this.entries, id);
+  }
+
   /** Estimated recent uses of an entry, where the policy counts them. */
   frequency(id: number): number | undefined {
     return this.entries.policy.frequency(id);
@@ -293,46 +316,20 @@ export class Store {
     return this.entries.expiring[database];
   }
 
-  /**
-   * Visits fresh entries from `cursor` on (0 to begin), looking at `count` ids, and returns the next cursor, 0 at the
-   * end. An entry that is there from the first call to the last is visited at least once, because ids do not change.
-   */
+  /** Visits fresh entries from `cursor` on; see scan.ts. */
   scan(cursor: number, count: number, visit: (id: number) => void): number {
-    const { table } = this;
-    let id = Math.max(1, cursor);
-    for (let looked = 0; looked < count && id < table.limit; looked++, id++) {
-      if ((table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) === Flag.LIVE && this.entries.isFresh(id)) visit(id);
-    }
-    return id < table.limit ? id : 0;
+    return scanEntries(this.entries, cursor, count, visit);
   }
 
   /** A fresh entry of a database, picked by `random` (any unsigned integer), 0 if there is none. */
   randomId(random: number, database = 0): number {
-    const { table } = this;
-    if (this.count(database) === 0) return 0;
-    const ids = table.limit - 1;
-    for (let step = 0; step < ids; step++) {
-      const id = 1 + ((random + step) % ids);
-      if ((table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) !== Flag.LIVE) continue;
-      if (this.entries.databaseOf(id) === database && this.entries.isFresh(id)) return id;
-    }
-    return 0;
+    return randomEntry(this.entries, random, database);
   }
 
   /** Changes the budget, evicting what no longer fits. */
   resize(maxBytes: number): void {
-    this.#limitMemories(maxBytes);
+    limitMemories(this.entries, this.#sweeper, maxBytes);
     this.#budget.resize(maxBytes);
-  }
-
-  /** What is remembered of entries that left may take some sixteenths of the budget at most, each kind with its policy. */
-  #limitMemories(maxBytes: number): void {
-    const { guards, tombstones, patterns } = this.entries;
-    const count = Math.floor(maxBytes / 1_024);
-    guards.limit = Math.min(MAX_GUARDS, count);
-    tombstones.limit = Math.min(MAX_TOMBSTONES, count);
-    patterns.maxBytes = maxBytes / 16;
-    this.#sweeper.maxPending = Math.min(MAX_PENDING_TAGS, count);
   }
 
   usePolicy(name: PolicyName): void {
@@ -355,9 +352,9 @@ export class Store {
     const until = this.#clock.monotonic() + sliceMs;
     let more = true;
     while (more) {
-      more = this.entries.wheel.advance(this.entries.nowMs, STEP_ENTRIES, this.#expire) >= STEP_ENTRIES;
+      more = !this.entries.restoring && this.#turnWheel();
       this.#sweeper.step(STEP_ENTRIES);
-      if (this.#forgetting) this.#forgetting = this.#forget(STEP_ENTRIES);
+      if (this.#forgetting) this.#forgetting = this.entries.forgetOver(STEP_ENTRIES);
       more = more || this.#forgetting || this.#sweeper.busy;
       if (this.#wantsCleaning()) {
         more = this.#cleaner.step(STEP_BYTES, 0) || more;
@@ -369,14 +366,9 @@ export class Store {
     return false;
   }
 
-  /** Forgets tombstones and guards that `stable` has passed. True if it stopped at `limit`. */
-  #forget(limit: number): boolean {
-    const { tombstones, guards, stable } = this.entries;
-    for (let n = 0; tombstones.size > 0 && this.table.version(tombstones.oldest) <= stable; n++) {
-      if (n === limit) return true;
-      this.entries.remove(tombstones.oldest, "deleted");
-    }
-    return guards.forget(stable, limit);
+  /** Expires a step's entries. True if there are more. */
+  #turnWheel(): boolean {
+    return this.entries.wheel.advance(this.entries.nowMs, STEP_ENTRIES, this.#expire) >= STEP_ENTRIES;
   }
 
   memory(): StoreMemory {

@@ -32,6 +32,8 @@ export class TagDictionary {
   readonly epochs = new EpochRows();
   /** Tags in the dictionary. */
   size = 0;
+  /** Those among them that stand for keys (tag-set.ts): their names begin with a zero byte. */
+  keys = 0;
 
   constructor(segments: Segments, seed0: number, seed1: number) {
     this.#segments = segments;
@@ -84,6 +86,7 @@ export class TagDictionary {
     this.#setWord(id, REFERENCES, 0);
     this.#setWord(id, EPOCH, 0);
     this.#buckets.insert(id, hash, ++this.size);
+    if (name[0] === 0) this.keys++;
     return id;
   }
 
@@ -97,6 +100,7 @@ export class TagDictionary {
     this.#setWord(id, REFERENCES, left);
     if (left > 0) return;
     this.#buckets.remove(id, this.#word(id, HASH), --this.size);
+    if (this.#firstByte(id) === 0) this.keys--;
     this.#segments.kill(this.#word(id, ADDRESS) >>> 0);
     this.#setWord(id, CHAIN, this.#free);
     this.#free = id;
@@ -130,6 +134,16 @@ export class TagDictionary {
   fate(id: number, version: number, fill: boolean, skew: number): Fate {
     const row = this.#word(id, EPOCH);
     return row === 0 ? 0 : this.epochs.fate(row, version, fill, skew);
+  }
+
+  /** Every tag is in [1, limit); numbers that are free have no epoch. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** The row of the tag's epochs, 0 if it has none. */
+  epochRow(id: number): number {
+    return this.#word(id, EPOCH);
   }
 
   hasEpoch(id: number): boolean {
@@ -187,6 +201,12 @@ export class TagDictionary {
     this.#buckets.clear();
     this.epochs.clear();
     this.size = 0;
+    this.keys = 0;
+  }
+
+  #firstByte(id: number): number {
+    const address = this.#word(id, ADDRESS) >>> 0;
+    return this.#segments.bytes[this.#segments.segmentOf(address)][this.#segments.offsetOf(address) + 4];
   }
 
   #word(id: number, word: number): number {

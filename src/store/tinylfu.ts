@@ -13,7 +13,7 @@
  * Until the store is half full there is no sketch and no order: everything is in the window as it came, and an access
  * costs one comparison. Then sketch and tuner are allocated, at 4 to 8 bytes for each expected entry (up to 32 for
  * fewer than 16,384) and 42 KiB at most, by the `add` or `setCapacity` that finds the store half full; later, memory grows only in `setCapacity`.
- * Entries move to the main space a few with each new one. The newest entry is never the candidate, so what was just
+ * Entries move to the main space a few with each new one; those that a snapshot brings are there from the beginning. The newest entry is never the candidate, so what was just
  * written can be read. Nothing depends on whether the store evicts before or after it adds.
  */
 import { givesSecondChance, isAdmitted, TUNINGS, type Tuning } from "./admission.ts";
@@ -33,6 +33,9 @@ const MAX_VICTIMS = 8;
 /** From this frequency on, a rejected candidate is let in once in 128 times: no chosen keys can lock others out. */
 const WARM = 6;
 const WARM_MASK = 127;
+/** Loaded entries are protected from this heat on, and count as used once and once more for each 64 degrees. */
+const PROTECTED_HEAT = 192;
+const HEAT_SHIFT = 6;
 
 export class TinyLfu implements Policy {
   readonly name = "tinylfu";
@@ -68,6 +71,10 @@ export class TinyLfu implements Policy {
     return (this.#sketch?.allocatedBytes ?? 0) + (this.#tuner?.allocatedBytes ?? 0);
   }
 
+  get counting(): boolean {
+    return this.#sketch !== undefined;
+  }
+
   /** The setting in use. */
   get tuning(): Tuning {
     return this.#fixed ?? this.#tuner?.tuning ?? (TUNINGS[0] as Tuning);
@@ -89,6 +96,23 @@ export class TinyLfu implements Policy {
     }
     this.#countUse(sketch, this.#table.hash(id));
     this.#drainWindow(sketch, weight);
+  }
+
+  /**
+   * Straight into the main space, hot ones into its protected queue, at the cold end; and counted as often as its heat
+   * says. What is loaded before there is a sketch is known by its place alone.
+   */
+  load(id: number, heat: number): void {
+    const queue = heat >= PROTECTED_HEAT ? this.#protected : this.#probation;
+    queue.pushCold(id, this.#weightOf(id));
+    this.#count++;
+    const sketch = this.#sketch;
+    if (sketch === undefined) {
+      if (this.#weight() * 2 > this.#capacity) this.#startCounting();
+      return;
+    }
+    const hash = this.#table.hash(id);
+    for (let uses = heat >>> HEAT_SHIFT; uses >= 0; uses--) sketch.increment(hash);
   }
 
   access(id: number): void {
@@ -176,7 +200,7 @@ export class TinyLfu implements Policy {
     const entries = fill > 0 ? Math.max(this.#count, Math.ceil(this.#count / fill)) : this.#count;
     this.#sketch = new FrequencySketch(entries);
     if (this.#fixed === undefined) this.#tuner = new WindowTuner(entries);
-    this.#uncounted = this.#count;
+    this.#uncounted = this.#window.count;
   }
 
   /**

@@ -111,7 +111,11 @@ describe("work", () => {
     while (store.store.busy) store.store.maintain(1);
     expect(work.sweptIds).toBeGreaterThanOrEqual(4_000);
     expect(store.store.removed.invalidated).toBe(2_000);
-    expect([work.freedSegments > 0, work.walkedBytes >= work.movedBytes, work.movedBytes > 0]).toEqual([true, true, true]);
+    expect([work.freedSegments > 0, work.walkedBytes >= work.movedBytes, work.movedBytes > 0]).toEqual([
+      true,
+      true,
+      true,
+    ]);
     work.reset();
     expect(Object.values(work)).toEqual([0, 0, 0, 0, 0]);
   });

@@ -108,53 +108,59 @@ export class RecordGroup {
       at += BEGAN_BYTES;
     } else if (kind !== RecordKind.SET) return 0;
 
-    let keyBytes = bytes[at++];
-    if (keyBytes >= 0x80) {
-      const second = bytes[at++];
-      if (second >= 0x80 || second === 0) return 0;
-      keyBytes = (keyBytes & 0x7f) | (second << 7);
-      if (keyBytes > MAX_STORED_KEY_BYTES) return 0;
-    }
-    const keyEnd = at + keyBytes;
-    if (keyEnd >= next) return 0;
-    const keyStart = at;
-    at = keyEnd;
-    let valueBytes = bytes[at++];
-    if (valueBytes >= 0x80) {
-      // A value so long that its length takes two bytes, or three, has so many bytes behind it.
-      if (next - at < 2) return 0;
-      const second = bytes[at++];
-      valueBytes = (valueBytes & 0x7f) | ((second & 0x7f) << 7);
-      if (second >= 0x80) {
-        const third = bytes[at++];
-        if (third >= 0x80 || third === 0) return 0;
-        valueBytes |= third << 14;
-        if (valueBytes > MAX_VALUE_BYTES) return 0;
-      } else if (second === 0) return 0;
-    }
-    const valueEnd = at + valueBytes;
-    if ((flags & EXPIRES) === 0) {
-      if (valueEnd !== next) return 0;
-      this.expiryLow[n] = 0;
-      this.expiryHigh[n] = 0;
-    } else {
-      if (valueEnd + TIME_BYTES !== next) return 0;
-      this.expiryLow[n] = wordAt(bytes, valueEnd);
-      this.expiryHigh[n] = bytes[valueEnd + 4] | (bytes[valueEnd + 5] << 8);
-    }
+    if (!this.#readEntry(bytes, at, next, (flags & EXPIRES) !== 0, n)) return 0;
     if (!trusted && crc32c(bytes, start + CRC_BYTES, next) !== wordAt(bytes, start)) return 0;
-
     this.fill[n] = kind === RecordKind.FILL ? 1 : 0;
-    this.keyStart[n] = keyStart;
-    this.keyEnd[n] = keyEnd;
-    this.valueStart[n] = at;
-    this.valueEnd[n] = valueEnd;
     this.versionHigh[n] = versionHigh;
     this.versionLow[n] = versionLow;
     this.stampHigh[n] = stampHigh;
     this.stampLow[n] = stampLow;
     this.origin[n] = origin;
     return next;
+  }
+
+  /** Key, value and expiry, which are all of `bytes[at, next)`, at least two bytes. False if they are not plain. */
+  #readEntry(bytes: Uint8Array, start: number, next: number, expires: boolean, n: number): boolean {
+    let at = start;
+    let keyBytes = bytes[at++];
+    if (keyBytes >= 0x80) {
+      const second = bytes[at++];
+      if (second >= 0x80 || second === 0) return false;
+      keyBytes = (keyBytes & 0x7f) | (second << 7);
+      if (keyBytes > MAX_STORED_KEY_BYTES) return false;
+    }
+    const keyEnd = at + keyBytes;
+    if (keyEnd >= next) return false;
+    const keyStart = at;
+    at = keyEnd;
+    let valueBytes = bytes[at++];
+    if (valueBytes >= 0x80) {
+      // A value so long that its length takes two bytes, or three, has so many bytes behind it.
+      if (next - at < 2) return false;
+      const second = bytes[at++];
+      valueBytes = (valueBytes & 0x7f) | ((second & 0x7f) << 7);
+      if (second >= 0x80) {
+        const third = bytes[at++];
+        if (third >= 0x80 || third === 0) return false;
+        valueBytes |= third << 14;
+        if (valueBytes > MAX_VALUE_BYTES) return false;
+      } else if (second === 0) return false;
+    }
+    const valueEnd = at + valueBytes;
+    if (!expires) {
+      if (valueEnd !== next) return false;
+      this.expiryLow[n] = 0;
+      this.expiryHigh[n] = 0;
+    } else {
+      if (valueEnd + TIME_BYTES !== next) return false;
+      this.expiryLow[n] = wordAt(bytes, valueEnd);
+      this.expiryHigh[n] = bytes[valueEnd + 4] | (bytes[valueEnd + 5] << 8);
+    }
+    this.keyStart[n] = keyStart;
+    this.keyEnd[n] = keyEnd;
+    this.valueStart[n] = at;
+    this.valueEnd[n] = valueEnd;
+    return true;
   }
 
   /** Fills a record with number `n`, as `decodeRecord` would; `global` is not kept. */

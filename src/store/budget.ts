@@ -64,13 +64,12 @@ export class Budget {
     const entries = this.#entries;
     const { segments, table } = entries;
     if (entries.maxEntries > 0) return entries.size + count <= entries.maxEntries;
-    const pages = Math.ceil(count / PAGE_ENTRIES) + 1;
+    const pages = Math.ceil(Math.max(0, count - table.spare) / PAGE_ENTRIES);
     const growth = pages * (PAGE_ENTRIES * ENTRY_BYTES + entries.buckets.pageBytes);
-    const grows = count > table.spare;
-    const forSegments = this.maxBytes - entries.overheadBytes - (grows ? growth : 0);
+    const forSegments = this.maxBytes - entries.overheadBytes - growth;
     const limit = (forSegments - RESERVED_SEGMENTS * segments.segmentBytes) * LIVE_SHARE;
     if (segments.liveBytes + bytes > limit - 2 * segments.segmentBytes) return false;
-    return !grows || this.#worthGrowing(growth);
+    return growth === 0 || this.#worthGrowing(growth);
   }
 
   /** Finds room for `size` bytes outside the segments. */

@@ -103,7 +103,7 @@ export class Loader {
       if (userBytes < PREFIX_BYTES) return false;
       database = bytes[keyStart + 1];
       userBytes -= PREFIX_BYTES;
-      
+      if (database >= DATABASE_COUNT) return false;
     }
     if (userBytes > this.#limits.maxKeyBytes) return false;
     const expiresAt = group.expiryHigh[n] * TWO_32 + (group.expiryLow[n] >>> 0);
@@ -143,7 +143,8 @@ export class Loader {
     const stamp = group.stampHigh[n] * TWO_32 + (group.stampLow[n] >>> 0);
     if (stamp <= entries.newestEpoch) {
       // It has no tags: only its database, its key's name and its key's pattern could be meant.
-      if (entries.flushRows[database] !== 0 || entries.patterns.size > 0 || tags.keys > 0) return true;
+      if (entries.flushRows[database] !== 0 || entries.patterns.size > 0) return true;
+      if (tags.findKey(group.bytes, group.keyStart[n], group.keyEnd[n]) !== 0) return true;
     }
     if (group.fill[n] === 1) return stamp - entries.maxClockSkew <= guards.highest;
     if (stamp > guards.highest) return false;

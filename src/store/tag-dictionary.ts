@@ -5,7 +5,9 @@
  * A tag is 20 bytes: hash, chain, address of the name, references (entries that carry it, plus one while it has an
  * epoch), epoch row. Invalidating a tag raises its epoch and touches no entry: O(1). A tag goes when nothing refers to it.
  */
+import { copyBytes } from "../core/bytes.ts";
 import { hashBytes } from "../core/hash.ts";
+import { MAX_STORED_KEY_BYTES } from "../core/limits.ts";
 import type { EpochMode } from "../core/record.ts";
 import { BucketArray } from "./bucket-array.ts";
 import { EpochRows, type Fate } from "./epochs.ts";
@@ -25,6 +27,8 @@ export class TagDictionary {
   readonly #segments: Segments;
   readonly #seed0: number;
   readonly #seed1: number;
+  /** Scratch; its first byte stays zero. */
+  readonly #keyName = new Uint8Array(MAX_STORED_KEY_BYTES + 1);
   #pages: Int32Array[] = [];
   #free = 0;
   #limit = 1;
@@ -62,6 +66,21 @@ export class TagDictionary {
     while (id !== 0) {
       if (this.#word(id, HASH) === hash && this.#segments.holdsName(this.#word(id, ADDRESS) >>> 0, name)) return id;
       id = this.#word(id, CHAIN);
+    }
+    return 0;
+  }
+
+  /** The tag that stands for a stored key, 0 if there is none: its name is a zero byte and the key. */
+  findKey(key: Uint8Array, start: number, end: number): number {
+    if (this.keys === 0) return 0;
+    const name = this.#keyName;
+    copyBytes(key, start, end, name, 1);
+    const length = end - start + 1;
+    const hash = hashBytes(name, 0, length, this.#seed0, this.#seed1);
+    let id = this.#buckets.head(this.#buckets.bucketOf(hash));
+    for (; id !== 0; id = this.#word(id, CHAIN)) {
+      if (this.#word(id, HASH) !== hash) continue;
+      if (this.#segments.holdsName(this.#word(id, ADDRESS) >>> 0, name.subarray(0, length))) return id;
     }
     return 0;
   }

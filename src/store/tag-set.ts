@@ -62,7 +62,7 @@ export class TagSet {
 
   /** The tag that stands for a key invalidated by name, 0 if there is none. */
   ofKey(key: Uint8Array, start: number, end: number): number {
-    return this.#entries.tags.find(keyTag(key, start, end));
+    return this.#entries.tags.findKey(key, start, end);
   }
 }
 

@@ -19,7 +19,8 @@
  *   a further one gets 503; connections without a request are only bounded in time.
  *
  * Bun cannot change the certificate of a listening socket: `useCertificate` stops accepting and listens anew at once, and
- * lets the earlier server end as `close(true)` does.
+ * lets the earlier server end as `close(true)` does. Between the two, some ms, connections are refused. If the new one is no
+ * good, it listens with the one before.
  */
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import { Problem } from "../../src/protocol/http/problem.ts";
@@ -100,6 +101,7 @@ export async function listenHttp(server: HttpServer, address: { hostname: string
       error: (error) => server.answerError(error),
     });
   let listener = listen(address.port, address.tls);
+  let certificate = address.tls;
   const ending = new Set<Listener>();
   const { port } = listener;
   return {
@@ -109,7 +111,14 @@ export async function listenHttp(server: HttpServer, address: { hostname: string
       const before = listener;
       ending.add(before);
       void before.stop(false).finally(() => ending.delete(before));
-      listener = listen(port ?? address.port, tls);
+      try {
+        listener = listen(port ?? address.port, tls);
+        certificate = tls;
+      } catch (error) {
+        // The earlier one has stopped by now, and a certificate that is no good must not end the service.
+        listener = listen(port ?? address.port, certificate);
+        throw error;
+      }
     },
     close: async (graceful: boolean) => {
       const listeners = [listener, ...ending];

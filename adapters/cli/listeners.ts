@@ -18,24 +18,28 @@ interface Listener {
 }
 
 /**
- * Loaded where they exist. Deno's own sockets are used for the Redis protocol in plain text; for TLS and HTTP it has nothing
- * that could be limited, and runs the listeners of Node (deno/resp-listener.ts and node/http-listener.ts say more).
+ * Loaded where they exist. Deno's own sockets are used for the Redis protocol in plain text, and its own server for HTTP. For
+ * TLS of the former, and where HTTP has to be strict, it runs the listeners of Node (deno/resp-listener.ts and
+ * deno/http-listener.ts say more).
  */
 const adapters = {
   bun: {
     resp: () => import("../bun/resp-listener.ts"),
     respTls: () => import("../bun/resp-listener.ts"),
     http: () => import("../bun/http-listener.ts"),
+    httpStrict: () => import("../bun/http-listener.ts"),
   },
   deno: {
     resp: () => import("../deno/resp-listener.ts"),
     respTls: () => import("../node/resp-listener.ts"),
-    http: () => import("../node/http-listener.ts"),
+    http: () => import("../deno/http-listener.ts"),
+    httpStrict: () => import("../node/http-listener.ts"),
   },
   node: {
     resp: () => import("../node/resp-listener.ts"),
     respTls: () => import("../node/resp-listener.ts"),
     http: () => import("../node/http-listener.ts"),
+    httpStrict: () => import("../node/http-listener.ts"),
   },
 };
 
@@ -82,16 +86,17 @@ export async function openListeners(
   config: NodeConfig,
   tls: Certificate | undefined,
 ): Promise<Listeners> {
-  const { resp: loadResp, respTls: loadRespTls, http: loadHttp } = adapters[runtimeName()];
+  const { resp: loadResp, respTls: loadRespTls, http, httpStrict } = adapters[runtimeName()];
+  const loadHttp = config.strictHttp ? httpStrict : http;
   const resp = await open(config.respPort, config, tls, async ({ tls: certificate, ...address }) => {
     if (certificate === undefined) return (await loadResp()).listenResp(servers.resp, address);
     return (await loadRespTls()).listenResp(servers.resp, { ...address, tls: certificate });
   });
   try {
-    const http = await open(config.httpPort, config, tls, async (address) =>
+    const listener = await open(config.httpPort, config, tls, async (address) =>
       (await loadHttp()).listenHttp(servers.http, address),
     );
-    return { resp, http };
+    return { resp, http: listener };
   } catch (error) {
     await resp?.close(false);
     throw error;

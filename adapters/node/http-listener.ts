@@ -1,10 +1,8 @@
 /**
  * HTTP on `node:http` and `node:https`, by @hono/node-server: on Node, and on Deno, which has these modules too.
  *
- * Deno's own server (`Deno.serve`) has none of the limits below but the first two: connections that send no head, half a
- * head, or nothing more after a response stay open without end, and their number is not bounded (Deno 2.9.6, measured for
- * 14 s; denoland/deno#3515). So Deno is served by these modules, at a price: 40,000 instead of 110,000 requests a second
- * for a handler that does nothing, 50 connections, one core.
+ * On Deno it is chosen by `strictHttp`, for the limits that Deno's own server does not have, and at twice the CPU time for a
+ * GET (deno/http-listener.ts says more).
  *
  * What limits a peer, measured on Node 26.10 and Deno 2.9.6 alike:
  * - A head: `MAX_HEAD_BYTES` and `MAX_FIELDS` header fields (17,000 bytes, or 1,000 fields: 431, closed at once). It has to be

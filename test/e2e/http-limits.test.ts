@@ -1,11 +1,14 @@
 /**
  * What bad or slow input over HTTP gets on each runtime's sockets: an error or a closed connection, nothing is stored, and
  * nobody else notices. The times differ: Bun's for a head is its own, 12 s.
+ *
+ * Deno has two listeners. Its own one (`Deno.serve`) has no limits of time and closes nothing after a refusal, for which
+ * there is no option (adapters/deno/http-listener.ts): what needs them is tested with `strictHttp` there.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RespClient } from "../conformance/resp-client.ts";
 import { RawConnection } from "./raw-connection.ts";
-import { type Runtime, type ServerProcess, startShoal } from "./server-process.ts";
+import { type Runtime, ServerProcess, shoalCommand, startShoal } from "./server-process.ts";
 import { until, within } from "./until.ts";
 
 setDefaultTimeout(30_000);
@@ -13,8 +16,50 @@ setDefaultTimeout(30_000);
 const MIB = 2 ** 20;
 const TIMEOUT_MS = 500;
 const MAX_CLIENTS = 20;
-/** When a slow head is closed at the latest, ms. */
-const HEAD_DEADLINE_MS = { bun: 14_000, deno: 4_000, node: 4_000 };
+const DESCRIPTORS = 100;
+interface Listener {
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly environment: Readonly<Record<string, string>>;
+  /** When a slow head is closed at the latest, ms; undefined: never, nor is any silent connection. */
+  readonly headDeadlineMs?: number;
+  /** Beyond its limit of a head, bytes; and the answer to that. */
+  readonly largeHead: number;
+  readonly refusal: 431 | 400;
+  /** What `maxClients` bounds. */
+  readonly bounds: "requests" | "connections";
+}
+
+const LISTENERS: readonly Listener[] = [
+  {
+    name: "bun",
+    runtime: "bun",
+    environment: {},
+    headDeadlineMs: 14_000,
+    largeHead: 20_000,
+    refusal: 431,
+    bounds: "requests",
+  },
+  { name: "deno", runtime: "deno", environment: {}, largeHead: 70_000, refusal: 400, bounds: "requests" },
+  {
+    name: "deno with strictHttp",
+    runtime: "deno",
+    environment: { SHOAL_STRICT_HTTP: "yes" },
+    headDeadlineMs: 4_000,
+    largeHead: 20_000,
+    refusal: 431,
+    bounds: "connections",
+  },
+  {
+    name: "node",
+    runtime: "node",
+    environment: {},
+    headDeadlineMs: 4_000,
+    largeHead: 20_000,
+    refusal: 431,
+    bounds: "connections",
+  },
+];
 /** How often a slow sender sends a byte, ms. */
 const TRICKLE_MS = 50;
 const ENVIRONMENT = {
@@ -26,13 +71,14 @@ const ENVIRONMENT = {
 const HOST = "Host: localhost\r\n";
 const FIELDS = Array.from({ length: 1_000 }, (_, i) => `x-${i}: 1\r\n`).join("");
 
-describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
+describe.each(LISTENERS)("on $name", ({ runtime, environment, headDeadlineMs, largeHead, refusal, bounds }) => {
+  const closes = headDeadlineMs !== undefined;
   let server: ServerProcess;
   const url = (key: string) => `http://127.0.0.1:${server.httpPort}/v1/keys/${key}`;
   const open = () => new RawConnection(server.httpPort);
 
   beforeAll(async () => {
-    server = await startShoal(runtime, ENVIRONMENT);
+    server = await startShoal(runtime, { ...ENVIRONMENT, ...environment });
     expect((await fetch(url("witness"), { method: "PUT", body: "unharmed" })).status).toBe(201);
   });
   afterAll(() => server?.stop());
@@ -46,14 +92,14 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
   test.each([
     { name: "1,000 header fields", sent: `PUT /v1/keys/fields HTTP/1.1\r\n${HOST}${FIELDS}Content-Length: 1\r\n\r\nx` },
     {
-      name: "a head of 20,000 bytes",
-      sent: `PUT /v1/keys/fields HTTP/1.1\r\n${HOST}x: ${"x".repeat(20_000)}\r\nContent-Length: 1\r\n\r\nx`,
+      name: `a head of ${largeHead} bytes`,
+      sent: `PUT /v1/keys/fields HTTP/1.1\r\n${HOST}x: ${"x".repeat(largeHead)}\r\nContent-Length: 1\r\n\r\nx`,
     },
-  ])("$name: 431, closed", async ({ sent }) => {
+  ])(`$name: ${refusal}, closed`, async ({ sent }) => {
     const raw = open();
     raw.send(sent);
     await within("closing", raw.closed);
-    expect(raw.status).toBe(431);
+    expect(raw.status).toBe(refusal);
     await nothingAt("fields");
   });
 
@@ -68,13 +114,21 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
       sent: put("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
     },
     { name: "a chunk without a length", sent: put("Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n") },
-    { name: "an unknown method", sent: `FOO /v1/keys/garbage HTTP/1.1\r\n${HOST}\r\n` },
     { name: "an endless line", sent: `GET /${"x".repeat(100_000)}` },
   ])("$name: closed", async ({ sent }) => {
     const raw = open();
     raw.send(sent);
     await within("closing", raw.closed);
     await nothingAt("garbage");
+    await unharmed();
+  });
+
+  test("an unknown method: 405, or closed", async () => {
+    const raw = open();
+    raw.send(`FOO /v1/keys/garbage HTTP/1.1\r\n${HOST}\r\n`);
+    if (closes) await within("closing", raw.closed);
+    else await until("an answer", () => raw.status === 405);
+    raw.close();
     await unharmed();
   });
 
@@ -86,14 +140,14 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
     expect(server.stdout).not.toContain('"level":"error"');
   });
 
-  test("slow heads are closed: none, a half, one that trickles in", async () => {
+  test.skipIf(!closes)("slow heads are closed: none, a half, one that trickles in", async () => {
     const raws = [open(), open(), open()];
     const [, half, trickling] = raws as [RawConnection, RawConnection, RawConnection];
     half.send(`PUT /v1/keys/slow HTTP/1.1\r\n${HOST}Content-Length: 1\r\n`);
     trickling.send(`PUT /v1/keys/slow HTTP/1.1\r\n${HOST}Content-Length: 1\r\nx: `);
     const timer = setInterval(() => trickling.send("x"), TRICKLE_MS);
     const closed = Promise.all(raws.map((raw) => raw.closed));
-    await within("closing", closed, HEAD_DEADLINE_MS[runtime]).finally(() => clearInterval(timer));
+    await within("closing", closed, headDeadlineMs).finally(() => clearInterval(timer));
     for (const raw of raws) expect([0, 408]).toContain(raw.status);
     await nothingAt("slow");
   });
@@ -101,7 +155,7 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
   test.each([
     { name: "stalls", more: "" },
     { name: "trickles in", more: "x" },
-  ])("a body that $name: 408, closed, nothing is stored", async ({ more }) => {
+  ])(`a body that $name: 408, ${closes ? "closed, " : ""}nothing is stored`, async ({ more }) => {
     const raws = [open(), open()];
     const [declared, chunked] = raws as [RawConnection, RawConnection];
     declared.send(`PUT /v1/keys/stalled HTTP/1.1\r\n${HOST}Content-Length: 100000\r\n\r\nabc`);
@@ -111,9 +165,14 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
       declared.send(more);
       chunked.send(`1\r\n${more}\r\n`);
     }, TRICKLE_MS);
-    const closed = Promise.all(raws.map((raw) => raw.closed));
-    await within("closing", closed).finally(() => clearInterval(timer));
-    for (const raw of raws) expect(raw.status).toBe(408);
+    const refused: Promise<unknown> = closes
+      ? Promise.all(raws.map((raw) => raw.closed))
+      : until("answers", () => raws.every(({ status }) => status !== 0));
+    await within("refusals", refused).finally(() => clearInterval(timer));
+    for (const raw of raws) {
+      expect(raw.status).toBe(408);
+      raw.close();
+    }
     await nothingAt("stalled");
     await unharmed();
   });
@@ -147,17 +206,19 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
       raw.send(`PUT /v1/keys/large HTTP/1.1\r\n${HOST}${framing}\r\n\r\n`);
       for (let sent = 0; sent < 40 * MIB; sent += 64 * 1_024) raw.socket.write(piece);
     }
-    await within("closing", Promise.all(raws.map((raw) => raw.closed)), 15_000);
+    if (closes) await within("closing", Promise.all(raws.map((raw) => raw.closed)), 15_000);
+    else await until("refusals", () => raws.every(({ status, ended }) => status !== 0 || ended));
     // Those whose client read on before it noticed that it could not send any more.
     const answered = raws.filter(({ status }) => status !== 0);
-    for (const raw of answered) expect(raw.status).toBe(413);
+    // A busy machine may take longer for it than a body may take.
+    for (const raw of answered) expect([413, 408]).toContain(raw.status);
     await nothingAt("large");
     expect((await resident()) - before).toBeLessThan(96 * MIB);
     witness.close();
     await unharmed();
   });
 
-  test.skipIf(runtime !== "bun")("requests above maxClients are told to come again; room comes back", async () => {
+  test.skipIf(bounds !== "requests")("requests above maxClients are told to come again; room comes back", async () => {
     const raws = Array.from({ length: MAX_CLIENTS + 10 }, open);
     for (const raw of raws) raw.send(`PUT /v1/keys/many HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\na`);
     await until("ten refusals", () => raws.filter(({ status }) => status === 503).length >= 10);
@@ -166,7 +227,7 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
     await until("room again", async () => (await fetch(url("witness"))).status === 200);
   });
 
-  test.skipIf(runtime === "bun")("connections above maxClients are closed; room comes back", async () => {
+  test.skipIf(bounds !== "connections")("connections above maxClients are closed; room comes back", async () => {
     const raws = Array.from({ length: MAX_CLIENTS + 10 }, open);
     await until("ten are closed", () => raws.filter(({ ended }) => ended).length >= 10);
     expect(raws.filter(({ received }) => received !== "")).toEqual([]);
@@ -175,9 +236,23 @@ describe.each(["bun", "deno", "node"] as const)("on %s", (runtime: Runtime) => {
   });
 });
 
-describe.each(["bun", "deno", "node"] as const)("silence on %s", (runtime: Runtime) => {
+test("on deno without strictHttp: when no file descriptor is left, the port is listened on again", async () => {
+  const words = shoalCommand("deno", "serve", "--resp-port", "-1", "--http-port", "0");
+  await using server = new ServerProcess(["sh", "-c", `ulimit -n ${DESCRIPTORS}; exec "$@"`, "sh", ...words]);
+  const [, port] = await server.said(/"event":"ready".*"httpPort":(\d+)/);
+  const url = `http://127.0.0.1:${port}/v1/keys/before`;
+  expect((await fetch(url, { method: "PUT", body: "kept" })).status).toBe(201);
+  const raws = Array.from({ length: 2 * DESCRIPTORS }, () => new RawConnection(Number(port)));
+  await server.said(/accept failed/);
+  for (const raw of raws) raw.close();
+  await until("an answer", async () => (await (await fetch(url)).text()) === "kept");
+});
+
+const closing = LISTENERS.filter(({ headDeadlineMs }) => headDeadlineMs !== undefined);
+
+describe.each(closing)("silence on $name", ({ runtime, environment }) => {
   test("a connection without a further request is closed; one whose request waits is not", async () => {
-    await using server = await startShoal(runtime, { SHOAL_IDLE_TIMEOUT_MS: "1000" });
+    await using server = await startShoal(runtime, { ...environment, SHOAL_IDLE_TIMEOUT_MS: "1000" });
     const [idle, wrote, waiting] = [0, 1, 2].map(() => new RawConnection(server.httpPort)) as [
       RawConnection,
       RawConnection,

@@ -1,8 +1,13 @@
 /** TLS on both ports, on each runtime: what works, what is refused, and how slowly it may come. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listenHttp } from "../../adapters/bun/http-listener.ts";
+import { systemPorts } from "../../src/core/system.ts";
+import { defaultConfig } from "../../src/node/config.ts";
+import { Node } from "../../src/node/node.ts";
+import { HttpServer } from "../../src/protocol/http/server.ts";
 import { type CertificateFiles, makeCertificate, NO_CERTIFICATES } from "./certificate.ts";
 import { RawConnection } from "./raw-connection.ts";
 import { type Runtime, ServerProcess, shoalCommand, startShoal } from "./server-process.ts";
@@ -143,4 +148,27 @@ describe.skipIf(NO_CERTIFICATES !== undefined).each(RUNTIMES)("files that cannot
     expect(stderr).toMatch(said);
     expect([exitCode, stdout]).toEqual([EX_CONFIG, ""]);
   });
+});
+
+test.skipIf(NO_CERTIFICATES !== undefined)("on Bun a certificate that is no good leaves the one before", async () => {
+  const read = ({ tlsCert, tlsKey }: CertificateFiles) => ({
+    cert: readFileSync(tlsCert, "utf8"),
+    key: readFileSync(tlsKey, "utf8"),
+  });
+  const config = { ...defaultConfig(), maxMemory: 4 * 2 ** 20 };
+  const listener = await listenHttp(new HttpServer(new Node(config, systemPorts())), {
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: read(files),
+  });
+  const status = async (ca: string) =>
+    (await fetch(`https://127.0.0.1:${listener.port}/livez`, { tls: { ca }, keepalive: false })).status;
+  expect(await status(files.pem)).toBe(200);
+  await expect(listener.useCertificate({ cert: "none", key: "none" })).rejects.toThrow();
+  expect(await status(files.pem)).toBe(200);
+  await listener.useCertificate(read(other));
+  expect(await status(other.pem)).toBe(200);
+  await expect(listener.useCertificate({ cert: "none", key: "none" })).rejects.toThrow();
+  expect(await status(other.pem)).toBe(200);
+  await listener.close(false);
 });

@@ -27,6 +27,15 @@ export function authorize(server: HttpServer, request: Request, role: Role): Pri
 }
 
 /**
+ * Asked once more when a body has arrived: its sender may have been revoked meanwhile.
+ *
+ * @throws Problem `unauthenticated`
+ */
+export function requireValid(principal: Principal): void {
+  if (principal.revoked) throw unauthenticated("the secret was revoked, or its rights changed, during the request");
+}
+
+/**
  * Checks a key (as its user writes it), a tag or a pattern against the principal's prefixes.
  *
  * @throws Problem `forbidden` if it begins with none of them.
@@ -64,7 +73,7 @@ interface Credentials {
 export function parseAuthorization(header: string): Credentials | undefined {
   const space = header.indexOf(" ");
   const scheme = (space < 0 ? header : header.slice(0, space)).toLowerCase();
-  const rest = space < 0 ? "" : header.slice(space + 1).trim();
+  const rest = space < 0 ? "" : trimBlanks(header.slice(space + 1));
   if (rest === "") return undefined;
   if (scheme === "bearer") return { secret: headerBytes(rest), name: undefined };
   return scheme === "basic" ? parseBasic(rest) : undefined;
@@ -82,6 +91,19 @@ function parseBasic(encoded: string): Credentials | undefined {
   if (colon < 0) return undefined;
   const name = new TextDecoder().decode(encodeLatin1(decoded.slice(0, colon)));
   return { secret: encodeLatin1(decoded.slice(colon + 1)), name: name === "" ? undefined : name };
+}
+
+/** The text without the blanks around it. `trim` would take characters away that stand for bytes of UTF-8. */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** The bytes of a header's value: runtimes give one character a byte; a request that a program made may hold more. */

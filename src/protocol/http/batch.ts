@@ -25,6 +25,7 @@ import { requirePrefixes } from "./prefix-check.ts";
 import { Problem } from "./problem.ts";
 import { MAX_LIFETIME_MS, type RequestOf, type RequestSchemas } from "./schemas.ts";
 import type { HttpServer } from "./server.ts";
+import { admitWrite, requireLoaded, settled } from "./write-admission.ts";
 
 /** Bytes of one batch's reply. Policy: refuse, and let the client ask for fewer keys. */
 export const MAX_REPLY_BYTES = 64 * 2 ** 20;
@@ -37,7 +38,7 @@ export function mountBatches(server: HttpServer, schemas: RequestSchemas): void 
   server.app.post("/v1/batch/get", async (context) => {
     const request = context.req.raw;
     const principal = authorize(server, request, "read");
-    const given = await readJson(server, request, schemas.batchGet, server.config.maxRequestBytes);
+    const given = await readJson(server, request, principal, schemas.batchGet, server.config.maxRequestBytes);
     requirePrefixes(principal, given.keys, (index) => `keys.${index}`);
     return replyText(
       server,
@@ -48,19 +49,21 @@ export function mountBatches(server: HttpServer, schemas: RequestSchemas): void 
   server.app.post("/v1/batch/set", async (context) => {
     const request = context.req.raw;
     const principal = authorize(server, request, "write");
-    const given = await readJson(server, request, schemas.batchSet, server.config.maxRequestBytes);
+    const given = await readJson(server, request, principal, schemas.batchSet, server.config.maxRequestBytes);
     const keys = given.entries.map((entry) => entry.key);
     requirePrefixes(principal, keys, (index) => `entries.${index}.key`);
+    admitWrite(server);
     const results = server.turn(() => set(server, given));
-    return replyJson(server, { results });
+    return settled(server, replyJson(server, { results }));
   });
   server.app.post("/v1/batch/delete", async (context) => {
     const request = context.req.raw;
     const principal = authorize(server, request, "write");
-    const given = await readJson(server, request, schemas.batchDelete, server.config.maxRequestBytes);
+    const given = await readJson(server, request, principal, schemas.batchDelete, server.config.maxRequestBytes);
     requirePrefixes(principal, given.keys, (index) => `keys.${index}`);
+    admitWrite(server);
     const results = server.turn(() => remove(server, given));
-    return replyJson(server, { deleted: results.filter((result) => result.deleted).length, results });
+    return settled(server, replyJson(server, { deleted: results.filter((result) => result.deleted).length, results }));
   });
 }
 
@@ -127,6 +130,12 @@ function utf8Length(text: string): number {
 
 function set(server: HttpServer, { entries, database = 0 }: SetRequest) {
   const physical = server.node.databases.physical(database);
+  const conditional = entries.filter(({ ifMatch, ifNoneMatch }) => ifMatch !== undefined || ifNoneMatch !== undefined);
+  requireAllLoaded(
+    server,
+    physical,
+    conditional.map(({ key }) => key),
+  );
   return entries.map((entry) => ({
     key: jsonOfBytes(entry.key),
     ...setEntry(server, storedKey(physical, entry.key), entry),
@@ -177,10 +186,22 @@ function distinct(tags: readonly Uint8Array[]): readonly Uint8Array[] {
   return tags.length < 2 ? tags : [...new Map(tags.map((tag) => [decodeLatin1(tag), tag])).values()];
 }
 
-function remove({ node }: HttpServer, { keys, database = 0 }: RequestOf<"batchDelete">) {
+function remove(server: HttpServer, { keys, database = 0 }: RequestOf<"batchDelete">) {
+  const { node } = server;
   const physical = node.databases.physical(database);
+  requireAllLoaded(server, physical, keys);
   return keys.map((key) => {
     const stored = storedKey(physical, key);
     return { key: jsonOfBytes(key), deleted: node.delete(stored, 0, stored.length) };
   });
+}
+
+/** A batch that depends on what may not be loaded yet is refused as a whole. */
+function requireAllLoaded(server: HttpServer, physical: number, keys: readonly Uint8Array[]): void {
+  const { node } = server;
+  if (!node.recovering) return;
+  for (const key of keys) {
+    const stored = storedKey(physical, key);
+    requireLoaded(server, node.peek(stored, 0, stored.length) !== 0);
+  }
 }

@@ -28,8 +28,11 @@ export interface Tolerance {
 const NO_LIFETIME: Lifetime = Object.freeze({ ttlMs: undefined, revalidateMs: 0, staleIfErrorMs: 0 });
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-/** One directive and the comma behind it: name, token argument, quoted argument. */
-const DIRECTIVE = new RegExp(`[\\t ]*(?:(${TOKEN})(?:=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?)?[\\t ]*(?:,|$)`, "y");
+/**
+ * One directive and the comma behind it: name, token argument, quoted argument. There is one way only to match blanks, so
+ * that many of them take no more than their number.
+ */
+const DIRECTIVE = new RegExp(`[\\t ]*(?:(${TOKEN})(?:=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?[\\t ]*)?(?:,|$)`, "y");
 const LIFETIMES = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
 const REFUSALS = ["no-store", "no-cache", "private"];
 const TOLERANCES = ["max-age", "min-fresh", "max-stale"];

@@ -4,7 +4,7 @@
  */
 import { MAX_TAG_BYTES, MAX_TAGS_PER_ENTRY } from "../../core/limits.ts";
 import { NO_TAGS } from "../../core/record.ts";
-import { headerBytes } from "./authorization.ts";
+import { headerBytes, trimBlanks } from "./authorization.ts";
 import { decodePercent } from "./percent.ts";
 import { Problem } from "./problem.ts";
 
@@ -24,7 +24,7 @@ export function parseCacheTags(value: string | null): readonly Uint8Array[] {
   if (value === null || value === "") return NO_TAGS;
   const tags = new Map<string, Uint8Array>();
   for (const part of value.split(",")) {
-    const tag = decodePercent(headerBytes(part.replace(/^[\t ]+|[\t ]+$/g, "")));
+    const tag = decodePercent(headerBytes(trimBlanks(part)));
     if (tag === undefined)
       throw mistake("a tag has a percent sign without two hexadecimal digits", "%25 for a percent sign");
     if (tag.length === 0 || tag.length > MAX_TAG_BYTES) {

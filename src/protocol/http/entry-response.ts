@@ -52,7 +52,7 @@ export class RenderedHeaders {
     const origin = store.originOf(id);
     const expiresAt = table.expiresAt(id);
     const age = Math.floor(ageMsOf(node, id) / 1_000);
-    const ttl = expiresAt === 0 ? 0 : remainingSeconds(node, id, expiresAt);
+    const ttl = remainingSeconds(node, id, expiresAt);
     const staleUntil = expiresAt === 0 ? 0 : store.staleUntil(id);
     const revalidateUntil = staleUntil === 0 ? 0 : store.revalidateUntil(id);
     const slot = id % SLOTS;
@@ -81,14 +81,16 @@ function render(node: Node, id: number, times: Omit<Rendered, "headers">): Recor
   const { store } = node;
   const { version, origin, age, ttl, expiresAt } = times;
   const extras = store.table.hasFlag(id, Flag.EXTRAS);
+  // An entry that would never have expired can have been invalidated, and is told as stale then like any other.
+  const timed = expiresAt !== 0 || ttl < 0;
   const headers: Record<string, string> = {
     "content-type": (extras ? store.contentType(id) : undefined) ?? DEFAULT_TYPE,
     "x-content-type-options": "nosniff",
     etag: entityTagOf(version, origin),
     age: String(age),
-    "cache-status": expiresAt === 0 ? "shoal; hit" : `shoal; hit; ttl=${ttl}`,
+    "cache-status": timed ? `shoal; hit; ttl=${ttl}` : "shoal; hit",
   };
-  if (expiresAt !== 0) {
+  if (timed) {
     const maxAge = ttl < 0 ? lifetimeSeconds(node, id, expiresAt) : age + ttl;
     headers["cache-control"] = cacheControl(maxAge, times);
   }
@@ -99,9 +101,9 @@ function render(node: Node, id: number, times: Omit<Rendered, "headers">): Recor
   return headers;
 }
 
-/** Whole seconds until it expires; negative if it is stale, also if that is because it was invalidated. */
+/** Whole seconds until it expires, 0 if never; negative if it is stale, also if that is because it was invalidated. */
 function remainingSeconds(node: Node, id: number, expiresAt: number): number {
-  const seconds = Math.floor((expiresAt - node.nowMs) / 1_000);
+  const seconds = expiresAt === 0 ? 0 : Math.floor((expiresAt - node.nowMs) / 1_000);
   return node.store.isFresh(id) ? seconds : Math.min(seconds, -1);
 }
 

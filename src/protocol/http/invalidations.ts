@@ -3,7 +3,7 @@
  * database. Two calls for two modes, because one must never be taken for the other.
  *
  * The receipt says what was reached. A node that is alone has reached its region when it answers, so there is nothing to
- * wait for: `wait` and `timeoutMs` are checked and change nothing.
+ * wait for: `wait` and `timeoutMs` are checked and change nothing. With persistence it is sent when it is stored.
  *
  * Everything is checked before anything is invalidated. If memory for an epoch runs out in the middle (507), what was
  * invalidated before stays so, and the request can be repeated: invalidating twice does no harm.
@@ -19,6 +19,7 @@ import { requirePrefixes } from "./prefix-check.ts";
 import { Problem } from "./problem.ts";
 import type { RequestOf, RequestSchemas } from "./schemas.ts";
 import type { HttpServer } from "./server.ts";
+import { admitWrite, receipted } from "./write-admission.ts";
 
 type Subjects = RequestOf<"invalidate">;
 
@@ -28,15 +29,16 @@ export function mountInvalidations(server: HttpServer, schemas: RequestSchemas):
     server.app.post(path, async (context) => {
       const request = context.req.raw;
       const principal = authorize(server, request, "invalidate");
-      const subjects = await readJson(server, request, schemas.invalidate, MAX_JSON_BYTES);
+      const subjects = await readJson(server, request, principal, schemas.invalidate, MAX_JSON_BYTES);
       requireSubjects(principal, subjects);
+      admitWrite(server);
       const receipt = server.turn(() => invalidate(server, mode, subjects));
       if (receipt.refused < 0) {
         const detail = "there is no room to remember the invalidation; repeat the request, part of it is done";
         throw new Problem("out-of-memory", { detail });
       }
       const { version, entries, regions } = receipt;
-      return replyJson(server, { version, entries: entries < 0 ? null : entries, regions });
+      return receipted(server, replyJson(server, { version, entries: entries < 0 ? null : entries, regions }));
     });
   mount("/v1/invalidate", EpochMode.STALE);
   mount("/v1/purge", EpochMode.PURGE);

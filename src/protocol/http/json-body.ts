@@ -6,6 +6,8 @@
  * there are. A field called `__proto__` is unknown like any other, at every depth, because all objects are strict.
  */
 import type { z } from "zod";
+import type { Principal } from "../../node/access.ts";
+import { requireValid } from "./authorization.ts";
 import { Problem } from "./problem.ts";
 import { readBody } from "./request-body.ts";
 import type { HttpServer } from "./server.ts";
@@ -27,19 +29,23 @@ export interface Mistake {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads and checks a JSON request: no query, the right type, a body within `limitBytes`, and what the schema says.
+ * Reads and checks a JSON request: no query, the right type, a body within `limitBytes`, a sender who was not revoked while
+ * it came, and what the schema says.
  *
- * @throws {Problem} (rejects with one) what `requireJson`, `readBody` and `parseJson` throw; bad-request for a query
+ * @throws {Problem} (rejects with one) what `requireJson`, `readBody`, `requireValid` and `parseJson` throw; bad-request for a query
  */
 export async function readJson<Schema extends z.ZodType>(
   server: HttpServer,
   request: Request,
+  principal: Principal,
   schema: Schema,
   limitBytes: number,
 ): Promise<z.output<Schema>> {
   refuseQuery(request);
   requireJson(request.headers);
-  return parseJson(await readBody(server, request, limitBytes), schema);
+  const body = await readBody(server, request, limitBytes);
+  requireValid(principal);
+  return parseJson(body, schema);
 }
 
 /**
@@ -171,6 +177,7 @@ function describe(value: unknown): string {
   if (value === undefined) return "is missing";
   if (Array.isArray(value)) return `is an array of ${value.length}`;
   if (typeof value === "string" && value.length > MAX_SHOWN) return `is a string of ${value.length} characters`;
+  if (typeof value === "number") return `is ${value}`;
   if (value === null || typeof value !== "object") return `is ${JSON.stringify(value)}`;
   const names = Object.keys(value);
   return names.length === 0

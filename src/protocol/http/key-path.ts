@@ -85,9 +85,10 @@ export class KeyPath {
   #decodeBase64(path: string, limit: number): number {
     const decoded = decodePercent(encodeText(path));
     const text = decoded === undefined ? "" : new TextDecoder().decode(decoded);
-    const digits = text.replace(/=+$/, "");
-    if (!BASE64URL.test(text) || digits.length % 4 === 1) throw badBase64();
-    if (text.length !== digits.length && text.length % 4 !== 0) throw badBase64();
+    if (!BASE64URL.test(text)) throw badBase64();
+    const padding = text.indexOf("=");
+    const digits = padding < 0 ? text : text.slice(0, padding);
+    if (digits.length % 4 === 1 || (padding >= 0 && text.length % 4 !== 0)) throw badBase64();
     const key = encodeLatin1(atob(digits.replaceAll("-", "+").replaceAll("_", "/")));
     const end = this.userStart + key.length;
     if (end <= limit) copyBytes(key, 0, key.length, this.bytes, this.userStart);

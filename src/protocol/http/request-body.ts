@@ -4,7 +4,7 @@
  *
  * A body whose length was declared is refused before it is read if that is too much, and otherwise left to the runtime to
  * collect, which is the fastest way; what then arrived is compared with what was declared, so that a body which was cut
- * off is never taken for a whole one. A body of unknown length is read piece by piece and counted.
+ * off is never taken for a whole one. A body of unknown length is read and put together piece by piece, and counted.
  *
  * Time is watched by one timer for all bodies under way, and by none while there are none. It looks 16 times in a time limit,
  * and a body that has seen 17 looks is late: so it ends never early, at most a sixteenth of the limit late, and no clock
@@ -113,7 +113,7 @@ export class BodyReader {
   }
 
   async #collect(source: ReadableStreamDefaultReader<Uint8Array>, reading: Reading, limitBytes: number) {
-    const pieces: Uint8Array[] = [];
+    const whole = new GrowingBytes(limitBytes);
     for (;;) {
       const { done, value } = await source.read();
       if (done) break;
@@ -121,9 +121,9 @@ export class BodyReader {
       // After its end, nobody counts for it any more.
       if (!this.#readings.has(reading)) break;
       this.#hold(reading, value.length);
-      pieces.push(value);
+      whole.add(value);
     }
-    return pieces.length === 1 ? (pieces[0] as Uint8Array) : join(pieces, reading.heldBytes);
+    return whole.bytes;
   }
 
   #begin(heldBytes: number, receiver: BodyReceiver): Reading {
@@ -196,14 +196,41 @@ function declaredBytes(length: string, limitBytes: number): number {
   return declared;
 }
 
-function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+/**
+ * Pieces put together as they come, in memory that doubles: so a body of many small ones takes no more than one of a few
+ * large ones, where an object for each would take a hundred times its bytes.
+ */
+class GrowingBytes {
+  readonly #maxBytes: number;
+  #memory: Uint8Array = EMPTY_BYTES;
+  #length = 0;
+
+  /** @param maxBytes What all pieces together do not exceed. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
-  return whole;
+
+  get bytes(): Uint8Array {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  /** The first piece is kept as it is, since it is nearly always the only one. */
+  add(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (this.#length === 0) {
+      this.#memory = piece;
+    } else if (piece.length > 0) {
+      if (length > this.#memory.length) this.#grow(length);
+      this.#memory.set(piece, this.#length);
+    }
+    this.#length = length;
+  }
+
+  #grow(length: number): void {
+    const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#memory.length, this.#maxBytes)));
+    larger.set(this.bytes);
+    this.#memory = larger;
+  }
 }
 
 function incomplete(detail: string): Problem {

@@ -49,6 +49,8 @@ export interface Expectation {
   readonly problem?: string | ProblemExpectation;
   /** An error may be the runtime's own, which knows nothing of problems. */
   readonly byRuntime?: true;
+  /** Default 1.1 alone. */
+  readonly version?: "1.0 or 1.1";
 }
 
 export interface RequestStep {
@@ -113,7 +115,11 @@ export type Ability =
   /** Redis's protocol on the same node. */
   | "resp"
   /** Answers for all paths, not only for those it has. */
-  | "all-paths";
+  | "all-paths"
+  /** Replies in HTTP/1.1 also to a request of HTTP/1.0, as a server should (RFC 9110 section 6.2). */
+  | "own-version"
+  /** Speaks no version of HTTP but 1. */
+  | "http/1-only";
 
 export interface HttpCase {
   readonly name: string;
@@ -148,6 +154,8 @@ export interface Reply {
   readonly body: Uint8Array;
   /** True if it came over a connection of HTTP/1.1, which has rules of its own. */
   readonly overSocket: boolean;
+  /** As the status line has it. */
+  readonly version?: "1.0" | "1.1";
 }
 
 /** A server that cases talk to. */

@@ -16,7 +16,7 @@ export interface ReadReply {
 }
 
 const LATIN1 = new TextDecoder("latin1");
-const STATUS_LINE = /^HTTP\/1\.1 (\d{3}) [\t\x20-\x7e\x80-\xff]*$/;
+const STATUS_LINE = /^HTTP\/(1\.[01]) (\d{3}) [\t\x20-\x7e\x80-\xff]*$/;
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*((?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)[\t ]*$/;
 /** Of which a message may have one only. */
 const SINGLETONS = new Set(["content-length", "content-type", "date", "etag", "age", "location", "retry-after"]);
@@ -28,9 +28,11 @@ function findEnd(bytes: Uint8Array, at: number): number {
   return -1;
 }
 
-function readHead(text: string): { status: number; headers: Map<string, string> } {
+type Head = Pick<Reply, "status" | "headers" | "version">;
+
+function readHead(text: string): Head {
   const [first = "", ...lines] = text.split("\r\n");
-  const status = STATUS_LINE.exec(first)?.[1];
+  const [, version, status] = STATUS_LINE.exec(first) ?? [];
   if (status === undefined) throw new NotHttp(`status line ${JSON.stringify(first)}`);
   const headers = new Map<string, string>();
   for (const line of lines) {
@@ -41,7 +43,7 @@ function readHead(text: string): { status: number; headers: Map<string, string> 
     if (before !== undefined && SINGLETONS.has(name)) throw new NotHttp(`two fields ${name}`);
     headers.set(name, before === undefined ? (field[2] as string) : `${before}, ${field[2]}`);
   }
-  return { status: Number(status), headers };
+  return { status: Number(status), headers, version: version === "1.0" ? "1.0" : "1.1" };
 }
 
 /** The body of a chunked reply, or undefined if it is not complete. */
@@ -74,11 +76,12 @@ function readChunks(bytes: Uint8Array, start: number): { body: Uint8Array; next:
 export function readReply(bytes: Uint8Array, at: number, toHead: boolean, ended: boolean): ReadReply | undefined {
   const end = findEnd(bytes, at);
   if (end < 0) return undefined;
-  const { status, headers } = readHead(LATIN1.decode(bytes.subarray(at, end)));
+  const head = readHead(LATIN1.decode(bytes.subarray(at, end)));
+  const { status, headers } = head;
   const start = end + 4;
   const closes = /\bclose\b/i.test(headers.get("connection") ?? "");
   const done = (body: Uint8Array, next: number) => ({
-    reply: { status, headers, body: body.slice(), overSocket: true },
+    reply: { ...head, body: body.slice(), overSocket: true },
     next,
     closes,
   });

@@ -144,8 +144,9 @@ function bodyMismatch(expected: string | Uint8Array | RegExp, body: Uint8Array):
 
 /** What is wrong with a reply; nothing if it is as it should be. */
 export function replyMistakes(reply: Reply, expected: Expectation, method: string, path: string): string[] {
-  const { status, headers = {}, body, json, problem, byRuntime } = expected;
+  const { status, headers = {}, body, json, problem, byRuntime, version } = expected;
   const wrong: string[] = [];
+  if (reply.version === "1.0" && version === undefined) wrong.push("a reply of HTTP/1.0");
   const wanted: ProblemExpectation | undefined = typeof problem === "string" ? { code: problem } : problem;
   const codes = wanted === undefined ? [] : [wanted.code].flat();
   const statuses = status === undefined ? codes.map((code) => PROBLEM_STATUS[code] as number) : [status].flat();

@@ -74,6 +74,7 @@ const planted: readonly Planted[] = [
     path: "/",
   },
   { name: "no Date on a connection", reply: { ...entry(), overSocket: true }, expect: ok },
+  { name: "a reply of HTTP/1.0", reply: { ...entry(), version: "1.0" as const }, expect: ok },
   { name: "another problem", reply: problem(), expect: { problem: "bad-key" } },
   { name: "another field", reply: problem(), expect: { problem: { code: "bad-header", field: "If-Match" } } },
   { name: "a problem without detail", reply: problem({ detail: "" }), expect: { problem: "bad-header" } },
@@ -264,7 +265,7 @@ describe("the reader of replies", () => {
   });
 
   const refused = [
-    "HTTP/1.0 200 OK\r\n\r\n",
+    "HTTP/2.0 200 OK\r\n\r\n",
     "HTTP/1.1 200\r\n\r\n",
     "HTTP/1.1 OK\r\n\r\n",
     "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",

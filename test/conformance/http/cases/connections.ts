@@ -108,7 +108,7 @@ const framingCases: readonly HttpCase[] = framing.map(({ name, step, after = [] 
  * Heads that a server must not accept, or may refuse. EVIL behind them must not run, unless it is certain where the
  * refused request ends (`framed`).
  */
-const malformedHeads: readonly { name: string; raw: string; framed?: true }[] = [
+const malformedHeads: readonly { name: string; raw: string; framed?: true; needs?: HttpCase["needs"] }[] = [
   { name: "no Host", raw: `PUT ${K} HTTP/1.1\r\nContent-Length: 1\r\n\r\nx`, framed: true },
   { name: "two Hosts", raw: put(K, "x", "Host: evil.example\r\n"), framed: true },
   { name: "a blank before the colon", raw: put(K, "x", "X-Test : y\r\n") },
@@ -135,7 +135,7 @@ const malformedHeads: readonly { name: string; raw: string; framed?: true }[] = 
   { name: "no version", raw: `PUT ${K}\r\n${HOST}\r\n` },
   { name: "no target", raw: `PUT HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\nx` },
   { name: "a blank in the target", raw: put("/v1/keys/a b", "x"), framed: true },
-  { name: "a preface of HTTP/2", raw: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
+  { name: "a preface of HTTP/2", raw: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", needs: ["http/1-only"] },
   { name: "Redis's protocol", raw: "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nx\r\n" },
   { name: "Redis's protocol, inline", raw: "SET k x\r\nSET k x\r\n\r\n" },
   { name: "the start of TLS", raw: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n" },
@@ -154,13 +154,17 @@ const malformedBodies: readonly { name: string; raw: string }[] = [
 ];
 
 const malformedCases: readonly HttpCase[] = [
-  ...malformedHeads.map(({ name, raw, framed }) =>
+  ...malformedHeads.map(({ name, raw, framed, needs = [] }) =>
     refusal(
       `malformed: ${name}`,
       [{ raw: framed === true ? raw : raw + EVIL, refused: true }, missing("evil"), missing("a")],
-      { needs: ["sockets"] },
+      { needs: ["sockets", ...needs] },
     ),
   ),
+  refusal("malformed: a preface of HTTP/2, and what is none behind it: closed", [
+    { raw: `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${EVIL}`, cut: true },
+    missing("evil"),
+  ]),
   ...malformedBodies.map(({ name, raw }) =>
     refusal(
       `malformed: ${name}`,
@@ -207,15 +211,27 @@ const ambiguousCases: readonly HttpCase[] = [
     needs: ["sockets"],
     steps: [
       create("k", "before"),
-      { raw: `GET ${K} HTTP/1.0\r\n${HOST}\r\n`, replies: [{ status: 200, body: "before" }], afterwards: "closed" },
+      {
+        raw: `GET ${K} HTTP/1.0\r\n${HOST}\r\n`,
+        replies: [{ status: 200, body: "before", version: "1.0 or 1.1" }],
+        afterwards: "closed",
+      },
     ],
+  },
+  {
+    name: "ambiguous: HTTP/1.0 is answered in the server's own version, which is 1.1",
+    needs: ["sockets", "own-version"],
+    steps: [{ raw: `GET /livez HTTP/1.0\r\n${HOST}\r\n`, replies: [{ status: 200 }] }],
   },
   {
     name: "ambiguous: HTTP/1.0 without a Host, which it need not have",
     needs: ["sockets"],
     steps: [
       create("k", "before"),
-      { raw: `GET ${K} HTTP/1.0\r\n\r\n`, replies: [{ status: [200, 400, 421], byRuntime: true }] },
+      {
+        raw: `GET ${K} HTTP/1.0\r\n\r\n`,
+        replies: [{ status: [200, 400, 421], byRuntime: true, version: "1.0 or 1.1" }],
+      },
     ],
   },
   {

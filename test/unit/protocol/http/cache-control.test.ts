@@ -107,3 +107,20 @@ test("nothing but a problem is ever thrown, and a lifetime is whole and in range
     { numRuns: 5_000 },
   );
 });
+
+// Four seconds and more, where a matcher tries every way to share the blanks out.
+test("blanks take time in proportion to their number", () => {
+  const began = performance.now();
+  for (const value of [`a,${" ".repeat(100_000)}"`, `a${" ".repeat(100_000)}b`]) {
+    for (const parse of [parseLifetime, parseTolerance]) expect(() => parse(value)).toThrow(Problem);
+  }
+  expect(parseLifetime(`max-age=1${" ".repeat(100_000)},`)).toEqual({ ...never, ttlMs: 1_000 });
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test("what is more than 2^31 seconds counts as that", () => {
+  const times = [2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 40].map(
+    (seconds) => parseLifetime(`max-age=${seconds}`).ttlMs,
+  );
+  expect(times).toEqual([2_147_483_647_000, 2_147_483_648_000, 2_147_483_648_000, 2_147_483_648_000]);
+});

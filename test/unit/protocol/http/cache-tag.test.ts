@@ -41,3 +41,21 @@ test("rendered tags are a list of printable ASCII that reads back to the same by
     }),
   );
 });
+
+test("blanks take time in proportion to their number", () => {
+  const began = performance.now();
+  for (let i = 0; i < 3; i++) expect(() => parseCacheTags(`a${" \t".repeat(50_000)}b`)).toThrow(Problem);
+  expect(texts(`${" \t".repeat(50_000)}a b${" \t".repeat(50_000)}`)).toEqual(["a b"]);
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test("the last byte of a character is no blank", () => {
+  expect(texts("voil\u00c3\u00a0, \u00c2\u00a0")).toEqual(["voilà", "\u00a0"]);
+});
+
+test("a character of a header is a byte; one that is none stands for its UTF-8", () => {
+  const rendered = (value: string) => renderCacheTags(parseCacheTags(value));
+  expect(rendered("\u00ff")).toBe("%FF");
+  expect(rendered("\u0100")).toBe("%C4%80");
+  expect(rendered("a\u00ff\u0100")).toBe("a%C3%BF%C4%80");
+});

@@ -99,3 +99,11 @@ test("a database is the one that its number names after SWAPDB", () => {
   expect(stored("a", test.node)).toEqual(Uint8Array.of(0xff, 3, 0x61));
   expect(stored("a?database=3", test.node)).toEqual(Uint8Array.of(0x61));
 });
+
+test("padding takes time in proportion to its length", () => {
+  const began = performance.now();
+  for (let i = 0; i < 3; i++) {
+    expect(() => stored(`${"=".repeat(100_000)}A?encoding=base64url`)).toThrow(Problem);
+  }
+  expect(performance.now() - began).toBeLessThan(1_000);
+});

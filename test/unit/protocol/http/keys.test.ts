@@ -114,6 +114,37 @@ describe("what a reader tolerates", () => {
     expect(counted).toEqual(status === 200 ? [1, 0] : [0, 1]);
   });
 
+  test("every read is counted under its namespace, whatever it tolerates", async () => {
+    const server = new CheckedServer();
+    await server.send("PUT", "/v1/keys/ns:a", {
+      headers: { "cache-control": "max-age=1, stale-if-error=9" },
+      body: "v",
+    });
+    server.test.advance(2_000);
+    for (const ask of ["max-stale", "max-stale=0", "max-age=0", "min-fresh=1", "x"]) {
+      await server.send("GET", "/v1/keys/ns:a", { headers: { "cache-control": ask } });
+      await server.send("GET", "/v1/keys/ns:none", { headers: { "cache-control": ask } });
+    }
+    await server.post("/v1/batch/get", { keys: ["ns:a", "ns:none"], allowStaleMs: 5_000 });
+    const { namespaces, hits, misses, staleHits } = server.test.node.counters;
+    expect({ hits, misses, staleHits }).toEqual({ hits: 0, misses: 10, staleHits: 2 });
+    expect(namespaces?.all().map(({ name, ...counts }) => [new TextDecoder().decode(name), counts])).toEqual([
+      ["ns", { hits: 0, misses: 10, staleHits: 2 }],
+    ]);
+  });
+
+  test("an invalidated entry without expiry is told as stale", async () => {
+    const server = await stored({ "cache-tag": "t" });
+    const ask = { headers: { "cache-control": "max-stale" } };
+    expect(shown(await server.send("GET", A, ask), "cache-control", "cache-status")).toEqual([200, null, "shoal; hit"]);
+    server.test.advance(7_000);
+    server.test.invalidate({ tags: ["t"] }, EpochMode.STALE);
+    const stale = [200, "7", "max-age=0", "shoal; hit; ttl=-1"];
+    expect(shown(await server.send("GET", A, ask), "age", "cache-control", "cache-status")).toEqual(stale);
+    server.test.tick();
+    expect(shown(await server.send("HEAD", A, ask), "age", "cache-control", "cache-status")).toEqual(stale);
+  });
+
   test("an invalidated entry is served only to who takes it however stale it is", async () => {
     const server = await stored({ "cache-control": "max-age=100", "cache-tag": "t" });
     server.test.advance(7_000);
@@ -169,6 +200,24 @@ describe("conditions", () => {
     if (status >= 400) expect(server.contents()).toEqual(before);
   });
 
+  test("a condition that fails names the entity tag that is there", async () => {
+    const server = await stored();
+    const etag = (await server.send("GET", A)).headers.get("etag");
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const reply = await server.send(method, A, {
+        headers: { "if-match": '"x"' },
+        ...(method === "PUT" ? { body: "new" } : {}),
+      });
+      expect([...shown(reply, "etag"), reply.json.detail]).toEqual([
+        412,
+        etag,
+        "the entry is another one, or there is one",
+      ]);
+    }
+    const none = await server.send("PUT", "/v1/keys/none", { headers: { "if-match": "*" }, body: "new" });
+    expect([...shown(none, "etag"), none.json.detail]).toEqual([412, null, "there is no entry with this key"]);
+  });
+
   test("a stale entry counts as absent for writers", async () => {
     const server = await stored({ "cache-control": "max-age=1, stale-if-error=60" });
     server.test.advance(2_000);
@@ -177,6 +226,19 @@ describe("conditions", () => {
     expect((await server.send("GET", A, { headers: { "cache-control": "max-stale" } })).status).toBe(404);
     expect((await server.send("PUT", A, { headers: { "if-none-match": "*" }, body: "x" })).status).toBe(201);
   });
+});
+
+test("a DELETE that expects an entry leaves a stale one, which may be another", async () => {
+  const server = await stored({ "cache-control": "max-age=1, stale-if-error=60" });
+  server.test.advance(2_000);
+  const ask = { headers: { "cache-control": "max-stale" } };
+  const etag = (await server.send("GET", A, ask)).headers.get("etag") as string;
+  for (const expected of ['"x"', "*", etag]) {
+    expect((await server.send("DELETE", A, { headers: { "if-match": expected } })).status).toBe(404);
+    expect((await server.send("GET", A, ask)).status).toBe(200);
+  }
+  expect((await server.send("DELETE", A, { headers: { "if-none-match": '"x"' } })).status).toBe(404);
+  expect((await server.send("GET", A, ask)).status).toBe(404);
 });
 
 describe("PUT", () => {

@@ -60,6 +60,23 @@ describe("bodies of unknown length", () => {
     expect([server.server.bodies.size, server.server.statistics.bodyBytes]).toEqual([0, 0]);
   });
 
+  test("what came in pieces of any size is what was sent, however they are cut", async () => {
+    const server = serverWith({ maxValueBytes: 1_000 });
+    const sent = Uint8Array.from({ length: 1_000 }, (_, i) => i % 251);
+    for (const sizes of [[1_000], [1, 999], [999, 1], [0, 1, 2, 3, 994], Array(1_000).fill(1), [500, 0, 499, 1]]) {
+      const upload = new Upload(server);
+      let at = 0;
+      for (const size of sizes) {
+        await upload.writer.write(sent.slice(at, at + size));
+        at += size;
+      }
+      await upload.writer.close();
+      expect((await upload.answer).status).toBe(204);
+      const read = await server.server.fetch(new Request(URL_OF_A));
+      expect(new Uint8Array(await read.arrayBuffer())).toEqual(sent);
+    }
+  });
+
   test("more than maxValueBytes is refused as soon as it is there, and the rest is not read", async () => {
     const server = serverWith({ maxValueBytes: 100 });
     const upload = new Upload(server);
@@ -134,6 +151,30 @@ describe("time", () => {
     expect(world.waiting).toBe(0);
   });
 
+  test("a body that begins after the timer has stopped is watched, too", async () => {
+    const server = serverWith({ requestTimeoutMs: 16_000 });
+    const { world } = server.test;
+    for (let round = 0; round < 3; round++) {
+      const upload = new Upload(server);
+      world.advance(17_000);
+      expect(await outcome(server, upload.answer)).toEqual({ problem: "request-timeout", ...old });
+      world.advance(1_000);
+      expect(world.waiting).toBe(0);
+    }
+  });
+
+  test("a limit that is taken away counts for nobody any more", async () => {
+    const server = serverWith({ requestTimeoutMs: 16_000 });
+    const upload = new Upload(server);
+    server.test.world.advance(16_000);
+    server.test.node.configure({ requestTimeoutMs: 0 });
+    server.test.world.advance(10_000_000);
+    expect(server.server.bodies.size).toBe(1);
+    await upload.send(5);
+    await upload.writer.close();
+    expect((await outcome(server, upload.answer)).value).toBe(5);
+  });
+
   test("a limit of 0 is none", async () => {
     const server = serverWith({ requestTimeoutMs: 0 });
     const upload = new Upload(server);
@@ -160,4 +201,8 @@ test("all bodies together are limited by maxClientMemory, and what ends makes ro
   await fourth.send(11);
   await fourth.writer.close();
   expect((await outcome(server, fourth.answer)).value).toBe(11);
+  const whole = new Upload(server, { "content-length": String(mebibyte) });
+  await whole.send(mebibyte);
+  await whole.writer.close();
+  expect((await outcome(server, whole.answer)).value).toBe(mebibyte);
 });

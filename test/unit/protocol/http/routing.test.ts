@@ -7,7 +7,7 @@ import { HttpServer } from "../../../../src/protocol/http/server.ts";
 import { TestNode, World } from "../../node/test-node.ts";
 
 const tokens = [
-  { name: "reader", secrets: ["r-secret", "r-old"], roles: ["read" as const], prefixes: [] },
+  { name: "reader", secrets: ["r-secret", "r-old", "voilà"], roles: ["read" as const], prefixes: [] },
   { name: "writer", secrets: ["wr:ter"], roles: ["write" as const], prefixes: ["user:", "ü"] },
   { name: "boss", secrets: ["b"], roles: ["admin" as const], prefixes: [] },
 ];
@@ -36,6 +36,8 @@ describe("authorization", () => {
     { name: "bearer in lower case", headers: { authorization: "bearer r-secret" }, status: 200 },
     { name: "a wrong secret", headers: bearer("r-secreT"), status: 401 },
     { name: "the beginning of a secret", headers: bearer("r-secre"), status: 401 },
+    { name: "bearer, a secret whose last byte looks like a blank", headers: bearer("voil\u00c3\u00a0"), status: 200 },
+    { name: "bearer between blanks", headers: { authorization: "Bearer  \tr-secret" }, status: 200 },
     { name: "an empty secret", headers: { authorization: "Bearer " }, status: 401 },
     { name: "another scheme", headers: { authorization: "Digest r-secret" }, status: 401 },
     { name: "basic", headers: basic("reader:r-secret"), status: 200 },
@@ -50,6 +52,9 @@ describe("authorization", () => {
     },
     { name: "basic that is no base64", headers: { authorization: "Basic :r-secret" }, status: 401 },
     { name: "basic without a colon", headers: basic("reader"), status: 401 },
+    { name: "basic without a colon that is a secret", headers: basic("b"), status: 401 },
+    { name: "basic with a blank in it", headers: { authorization: "Basic OnItc2Vj cmV0" }, status: 401 },
+    { name: "the same without", headers: { authorization: "Basic OnItc2VjcmV0" }, status: 200 },
     { name: "a role that is missing", method: "PUT", headers: bearer("r-secret"), status: 403 },
     { name: "a role that is missing for reading", headers: bearer("wr:ter"), status: 403 },
     { name: "admin includes all", method: "DELETE", headers: bearer("b"), status: 204 },
@@ -70,6 +75,22 @@ describe("authorization", () => {
     expect(response.status).toBe(status);
     const challenge = response.headers.get("www-authenticate");
     expect(challenge).toBe(status === 401 ? 'Bearer realm="shoal", Basic realm="shoal"' : null);
+  });
+
+  const SCHEMES = "Bearer <secret>, or Basic with the secret as the password";
+  const details = [
+    { header: undefined, detail: "a secret is required", allowed: SCHEMES },
+    { header: "Bearer", detail: "the Authorization header is malformed", allowed: SCHEMES },
+    { header: "Digest x", detail: "the Authorization header is malformed", allowed: SCHEMES },
+    { header: "Bearer x", detail: "the secret, or the user with it, is not known here", allowed: undefined },
+  ];
+  test.each(details)("$header: $detail", async ({ header, detail, allowed }) => {
+    const headers = header === undefined ? {} : { authorization: header };
+    const server = create({}, new Access([], tokens));
+    const response = await server.fetch(new Request("http://a.example/v1/keys/a", { headers }));
+    const problem = (await response.json()) as Record<string, unknown>;
+    expect([problem.status, problem.detail, problem.field]).toEqual([401, detail, "Authorization"]);
+    expect(problem.allowed).toBe(allowed);
   });
 
   test("a missing role is named", async () => {
@@ -114,6 +135,17 @@ describe("hosts without a secret", () => {
     expect([await status(), await status(bearer("s"))]).toEqual([401, 200]);
     access.configure([], []);
     expect(await status(bearer("s"))).toBe(421);
+  });
+
+  test("what is refused is counted, once, whatever it asks for", async () => {
+    const server = create();
+    const mounted = new Hono().route("/cache", server.app);
+    for (const path of ["/v1/keys/a", "/livez", "/v1/stats", "/nothing"]) {
+      expect((await server.fetch(new Request(`http://evil.example${path}`))).status).toBe(421);
+      expect((await mounted.fetch(new Request(`http://evil.example/cache${path}`))).status).toBe(421);
+    }
+    expect([...server.statistics.requests]).toEqual([{ command: "other", status: 421, count: 8 }]);
+    expect(server.statistics.inFlight).toBe(0);
   });
 
   test("any number of hosts is answered, and only a few are remembered", async () => {

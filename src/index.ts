@@ -6,12 +6,25 @@
  */
 
 export { storedKey } from "./core/keyspace.ts";
-export type { Cancel, Clock, Log, LogLevel, Ports, Random, Storage, Timer, Transport } from "./core/ports.ts";
+export type {
+  Cancel,
+  Clock,
+  CreateHistogram,
+  Histogram,
+  Log,
+  LogLevel,
+  Ports,
+  Random,
+  Timer,
+  Transport,
+} from "./core/ports.ts";
 export { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "./core/record.ts";
 export { systemPorts } from "./core/system.ts";
+export { MemoryStorage, type MemoryStorageOptions } from "./journal/memory-storage.ts";
+export { type Storage, StorageError, type StorageErrorCode, type StorageState } from "./journal/storage.ts";
+export { Access, Principal, type Role, type TokenConfig } from "./node/access.ts";
 export { type ConfigMistake, type ConfigResult, defaultConfig, type NodeConfig, parseConfig } from "./node/config.ts";
 export { Host, type HostOptions } from "./node/host.ts";
-export { MemoryStorage } from "./node/memory-storage.ts";
 export { MemoryNetwork } from "./node/memory-transport.ts";
 export {
   type FillOutcome,
@@ -21,6 +34,8 @@ export {
   Node,
   type Receipt,
 } from "./node/node.ts";
+export type { PersistenceOptions } from "./node/persistence.ts";
+export type { PersistenceStatus, RecoveryReport } from "./node/persistence-status.ts";
 export { Outcome } from "./store/outcome.ts";
 export type { PolicyName } from "./store/policy.ts";
 export { Store, type StoreMemory, type StoreOptions } from "./store/store.ts";

@@ -37,18 +37,6 @@ export interface Log {
 }
 
 /**
- * Where a node's journal goes. `append` is given one batch of encoded records; it owns the bytes until the promise
- * settles. Batches become durable in the order of the calls. A rejected append makes the node refuse what it can
- * no longer honour; it is never retried blindly.
- */
-export interface Storage {
-  append(batch: Uint8Array): Promise<void>;
-  /** Yields every intact batch in order of appending. */
-  replay(): AsyncIterable<Uint8Array>;
-  close(): Promise<void>;
-}
-
-/**
  * Frames to and from peers. Frames of one peer arrive in the order of sending or not at all (a lost connection);
  * the transport owns a sent frame's bytes from the call on, the receiver may keep what it is given.
  */

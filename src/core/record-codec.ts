@@ -90,10 +90,11 @@ export function encodedRecordBytes(record: MutableRecord): number {
 /**
  * Appends a record to `out`.
  *
+ * @param sealed false leaves the checksum out, for `sealRecords` to fill in
  * @throws {RecordError} if the record breaks a rule of record-check.ts; `out` is left as it was
  * @throws {WriterFullError} if `out` has no room for all of it; likewise
  */
-export function encodeRecord(record: MutableRecord, out: ByteWriter): void {
+export function encodeRecord(record: MutableRecord, out: ByteWriter, sealed = true): void {
   const fault = recordFault(record);
   if (fault !== undefined) throw new RecordError(fault.code, out.length, fault.message);
   const flags = flagsOf(record);
@@ -108,7 +109,7 @@ export function encodeRecord(record: MutableRecord, out: ByteWriter): void {
   out.u32(record.origin);
   writeFields(record, out);
   if (flags > Flag.GLOBAL) writeOptionalFields(record, flags, out);
-  out.setU32(start, crc32c(out.bytes, start + CRC_BYTES, out.length));
+  out.setU32(start, sealed ? crc32c(out.bytes, start + CRC_BYTES, out.length) : 0);
 }
 
 function flagsOf(record: MutableRecord): number {

@@ -15,13 +15,15 @@
  *         records          see core/record-codec.ts
  *
  * Integers are little-endian. The checksum covers all of it, and each record carries one of its own: of a frame that is
- * damaged the records before the damage can still be read (`salvageRecords`), and nothing behind it is believed.
+ * damaged the records before the damage can still be read (`salvageRecords`), and nothing behind it is believed. Who makes
+ * a frame may leave both kinds of checksums out: `sealFrame` fills them in.
  *
  * The reader copies nothing, never reads outside of what it is given, and never allocates by a length it has read.
  */
 import { ByteWriter } from "../core/byte-writer.ts";
 import { crc32c } from "../core/crc32c.ts";
 import { MAX_RECORD_BYTES } from "../core/record-codec.ts";
+import { sealRecords } from "../core/record-seal.ts";
 
 export const FrameKind = { JOURNAL: 1, CHUNK: 2 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
@@ -115,8 +117,9 @@ export function encodeFrame(header: FrameHeader, records: Uint8Array, start = 0,
   return out.bytes;
 }
 
-/** Fills in the checksum of the frame that is all of `bytes`. */
+/** Fills in the checksums of the frame that is all of `bytes`: of its records, where they are missing, and its own. */
 export function sealFrame(bytes: Uint8Array): void {
+  sealRecords(bytes, HEADER_BYTES + readMarks(bytes, 0) * WATERMARK_BYTES, bytes.length);
   const crc = crc32c(bytes, COVERED_FROM, bytes.length);
   for (let i = 0; i < 4; i++) bytes[CRC_AT + i] = crc >>> (8 * i);
 }
@@ -141,7 +144,7 @@ export function readFrameHeader(bytes: Uint8Array, start = 0, end: number = byte
   if (readU32(bytes, start) !== MAGIC) throw new FrameError("magic", start, "the bytes do not begin as a frame does");
   const length = readU32(bytes, start + 8);
   const kind = bytes[start + 12] as number;
-  const marks = (bytes[start + 14] as number) | ((bytes[start + 15] as number) << 8);
+  const marks = readMarks(bytes, start);
   const recordsStart = start + HEADER_BYTES + marks * WATERMARK_BYTES;
   if (length > MAX_FRAME_BYTES || marks > MAX_WATERMARKS || recordsStart > start + length) {
     throw new FrameError("length", start, `the lengths of the frame contradict each other: ${length} bytes`);
@@ -207,10 +210,15 @@ export function readFrames(bytes: Uint8Array, visit: (frame: Frame) => void): Fr
  */
 export function salvageRecords(bytes: Uint8Array, start = 0): Uint8Array | undefined {
   if (bytes.length - start < HEADER_BYTES || readU32(bytes, start) !== MAGIC) return undefined;
-  const marks = (bytes[start + 14] as number) | ((bytes[start + 15] as number) << 8);
+  const marks = readMarks(bytes, start);
   const recordsStart = start + HEADER_BYTES + marks * WATERMARK_BYTES;
   const end = Math.min(bytes.length, start + readU32(bytes, start + 8));
   return recordsStart < end ? bytes.subarray(recordsStart, end) : undefined;
+}
+
+/** Number of watermarks. */
+function readMarks(bytes: Uint8Array, start: number): number {
+  return (bytes[start + 14] as number) | ((bytes[start + 15] as number) << 8);
 }
 
 function readU32(bytes: Uint8Array, at: number): number {

@@ -5,8 +5,11 @@
  * that were closed meanwhile: one append, one commit. When that happens is what the modes differ in:
  *
  *     always     at the end of the turn; while an append is under way the next turns gather, and go with the next one
- *     everysec   `GATHER_MS` after the frame's first record at the latest; and once a second everything is synced
+ *     everysec   `GATHER_MS` after the frame's first record at the latest; and everything is synced within a second
  *     no         the same, and syncing is left to the system
+ *
+ * The records of one turn stand in one frame, unless they are more than a frame has room for: so they are recovered
+ * together or not at all.
  *
  * Frames are numbered without a gap. After a failed append nobody knows what of it is stored, so the journal is closed:
  * records are dropped (and counted), who waits is told. `resume` opens it again behind a gap of one number, where every
@@ -14,9 +17,9 @@
  *
  * Limit: the caller looks at `backlogBytes`; what is beyond its limit is the caller's to slow down or refuse.
  */
-import { ByteWriter } from "../core/byte-writer.ts";
 import type { Cancel, Timer } from "../core/ports.ts";
 import { encodeFrame, FRAME_BYTES, FrameKind, MAX_FRAME_BYTES, MAX_WATERMARKS } from "./frame.ts";
+import { RecordBatch } from "./record-batch.ts";
 import { type RecordHead, readRecordHead } from "./record-head.ts";
 import { type Storage, StorageError, type StorageUsage } from "./storage.ts";
 
@@ -24,9 +27,10 @@ export const FSYNC_MODES = ["always", "everysec", "no"] as const;
 export type FsyncMode = (typeof FSYNC_MODES)[number];
 
 /** How long records may wait for company, ms: what a killed process may lose in the modes `everysec` and `no`. */
-const GATHER_MS = 40;
-/** How often `everysec` syncs, ms. */
-const SYNC_MS = 1_000;
+export const GATHER_MS = 40;
+/** How long records may be unsynced in the mode `everysec`, ms: with the time that syncing takes, about a second. */
+export const SYNC_MS = 900;
+const FIRST_BYTES = 4_096;
 /** Appends that storage is given at a time. Policy: further frames wait, and leave together. */
 const MAX_UNDER_WAY = 4;
 /** Bytes of one append: more would keep those who wait for the first of them waiting for the last. */
@@ -36,10 +40,12 @@ export interface JournalOptions {
   readonly storage: Storage;
   readonly timer: Timer;
   readonly mode: FsyncMode;
-  /** Called once for each time that the journal was closed by a failure. */
+  /** Called once for each time that the journal was closed by a failure, before those who wait are told. */
   readonly onFailure: (error: StorageError) => void;
   /** Called after each append. */
   readonly onUsage?: (usage: StorageUsage) => void;
+  /** Appends what every frame is to begin with, if anything. */
+  readonly preamble?: (frame: RecordBatch) => void;
 }
 
 /** Called when records are stored as the mode promises, or with the reason why they never will be. */
@@ -50,34 +56,48 @@ interface Waiter {
   readonly callback: DurableCallback;
 }
 
+interface ClosedFrame {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+}
+
 export class Journal {
   readonly #options: JournalOptions;
-  readonly #open = new ByteWriter(FRAME_BYTES, MAX_FRAME_BYTES);
-  readonly #watermarks = new Map<number, number>();
+  readonly #open = new RecordBatch(FIRST_BYTES, MAX_FRAME_BYTES);
   readonly #head: RecordHead = { end: 0, version: 0, origin: 0 };
-  #records = 0;
-  #highest = 0;
-  #closed: Uint8Array[] = [];
+  /** Frames that storage was not given yet. */
+  #closed: ClosedFrame[] = [];
   #closedBytes = 0;
   #underWay = 0;
   #underWayBytes = 0;
   #waiters: Waiter[] = [];
   #cancelGather: Cancel | undefined;
   #cancelSync: Cancel | undefined;
-  /** Number of the last frame that was closed. */
+  #syncing = false;
+  /** Number of the last frame that was closed, or left out. */
   #sequence = 0;
-  /** Number of the last frame that is stored. */
+  /** Everything up to this number is stored, or was left out. */
   #stored = 0;
   /** Grows with every failure: answers to what was asked before mean nothing. */
   #life = 0;
   #failure: StorageError | undefined = new StorageError("closed", "the journal has not been started");
-  mode: FsyncMode;
-  /** Since the start. */
+  #mode: FsyncMode;
+  /** Since the start; frames and bytes as they are closed. */
   readonly statistics = { records: 0, frames: 0, bytes: 0, appends: 0, syncs: 0, dropped: 0, failures: 0 };
 
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.mode = options.mode;
+    this.#mode = options.mode;
+  }
+
+  get mode(): FsyncMode {
+    return this.#mode;
+  }
+
+  /** Takes another mode, for everything that is handed in from now on. */
+  set mode(mode: FsyncMode) {
+    this.flush();
+    this.#mode = mode;
   }
 
   /** Why records are not journaled; undefined if they are. */
@@ -97,7 +117,7 @@ export class Journal {
 
   /** True if all that was handed in is stored. */
   get idle(): boolean {
-    return this.backlogBytes === 0;
+    return this.#open.count + this.#closed.length + this.#underWay === 0;
   }
 
   /** Opens the journal for frames after number `last`. */
@@ -107,48 +127,37 @@ export class Journal {
   }
 
   /**
-   * After a failure: opens the journal again, and leaves a number out.
+   * After a failure: opens the journal again, and leaves a number out. Does the same where it is open.
    *
    * @returns the number left out; a snapshot that is begun now stands for everything up to it
    */
   resume(): number {
-    this.#sequence += 1;
-    this.#stored = this.#sequence;
+    this.flush();
+    this.#sequence++;
+    if (this.idle) this.#stored = this.#sequence;
     this.#failure = undefined;
     return this.#sequence;
   }
 
-  /**
-   * Takes the encoded records of one turn.
-   *
-   * @param records Copied before the call returns.
-   * @param highest No version or receipt in them is above it.
-   */
-  add(records: Uint8Array, highest: number): void {
-    const head = this.#head;
-    for (let start = 0; start < records.length; ) {
-      let end = start;
-      let count = 0;
-      // As many records as the frame has room for, in one copy.
-      while (end < records.length) {
-        readRecordHead(records, end, head);
-        const bytes = this.#open.length + head.end - start;
-        if (bytes > FRAME_BYTES && this.#records + count > 0) break;
-        const known = this.#watermarks.get(head.origin);
-        if (known === undefined && this.#watermarks.size === MAX_WATERMARKS) break;
-        if (known === undefined || head.version > known) this.#watermarks.set(head.origin, head.version);
-        end = head.end;
-        count++;
-      }
-      this.#append(records, start, end, count, highest);
-      start = end;
-      if (start < records.length) this.#closeFrame();
+  /** Takes the records of one turn, or a part of them, and copies them. */
+  add(batch: RecordBatch): void {
+    if (batch.count === 0) return;
+    if (this.#failure !== undefined) {
+      this.statistics.dropped += batch.count;
+      return;
     }
+    this.statistics.records += batch.count;
+    const open = this.#open;
+    const tooLong = open.length + batch.length > FRAME_BYTES;
+    if (open.count > 0 && (tooLong || open.origins + batch.origins > MAX_WATERMARKS)) this.#closeFrame();
+    if (open.count === 0) this.#begin();
+    if (batch.length + open.length <= FRAME_BYTES && batch.origins < MAX_WATERMARKS) open.merge(batch);
+    else this.#addInParts(batch);
   }
 
   /** The end of a turn: in the mode `always` everything leaves. */
   endTurn(): void {
-    if (this.#failure === undefined && this.mode === "always" && this.#underWay === 0) this.flush();
+    if (this.#mode === "always" && this.#underWay === 0) this.flush();
   }
 
   /** Closes the open frame, and gives storage what it takes. */
@@ -160,126 +169,132 @@ export class Journal {
   /** Calls back when all that was handed in is stored as the mode promises: at once if it is. */
   whenStored(callback: DurableCallback): void {
     if (this.#failure !== undefined) return callback(this.#failure);
-    const sequence = this.#records > 0 ? this.#sequence + 1 : this.#sequence;
+    const sequence = this.#open.count > 0 ? this.#sequence + 1 : this.#sequence;
     if (sequence <= this.#stored) callback(undefined);
     else this.#waiters.push({ sequence, callback });
   }
 
   /** Stores everything, in the mode `everysec` also through a power cut, and closes the journal. */
   async stop(): Promise<void> {
-    this.flush();
-    if (this.#failure === undefined) {
+    while (this.#failure === undefined && !this.idle) {
+      this.flush();
       await new Promise<void>((resolve) => this.whenStored(() => resolve()));
-      if (this.#failure === undefined && this.mode === "everysec") await this.#sync();
     }
-    this.#cancelGather?.();
-    this.#cancelSync?.();
+    if (this.#failure === undefined && this.#mode === "everysec") await this.#sync();
     this.#failure ??= new StorageError("closed", "the journal is closed");
+    for (const { callback } of this.#drop()) callback(this.#failure);
   }
 
   /** Closes the journal for a reason that was found elsewhere. */
   fail(error: StorageError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#life++;
     this.statistics.failures++;
+    this.statistics.dropped += this.#open.count;
+    const waiters = this.#drop();
+    this.#options.onFailure(error);
+    for (const { callback } of waiters) callback(error);
+  }
+
+  /** Forgets everything that is not stored, and returns who waits for it. */
+  #drop(): readonly Waiter[] {
+    this.#life++;
     this.#cancelGather?.();
     this.#cancelSync?.();
     this.#cancelGather = this.#cancelSync = undefined;
-    this.statistics.dropped += this.#records;
-    this.#clearFrame();
+    this.#syncing = false;
+    this.#open.clear();
     this.#closed = [];
     this.#closedBytes = this.#underWay = this.#underWayBytes = 0;
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const { callback } of waiters) callback(error);
-    this.#options.onFailure(error);
+    return waiters;
   }
 
-  #append(records: Uint8Array, start: number, end: number, count: number, highest: number): void {
-    if (this.#failure !== undefined) {
-      this.statistics.dropped += count;
-      this.#watermarks.clear();
-      return;
+  /** The open frame's first record is about to come. */
+  #begin(): void {
+    this.#options.preamble?.(this.#open);
+    if (this.#mode === "always") return;
+    this.#cancelGather ??= this.#options.timer.after(GATHER_MS, () => {
+      this.#cancelGather = undefined;
+      this.flush();
+    });
+    if (this.#mode === "everysec") this.#syncSoon();
+  }
+
+  /** A turn that is longer than a frame: as many records in each as it has room for. */
+  #addInParts(batch: RecordBatch): void {
+    const open = this.#open;
+    const { bytes, length } = batch.writer;
+    const head = this.#head;
+    for (let start = 0; start < length; start = head.end) {
+      readRecordHead(bytes, start, head);
+      const tooLong = open.length + head.end - start > FRAME_BYTES;
+      if (open.count > 0 && (tooLong || open.origins === MAX_WATERMARKS)) {
+        this.#closeFrame();
+        this.#begin();
+      }
+      open.writer.range(bytes, start, head.end);
+      open.count++;
+      open.highest = batch.highest;
+      open.mark(head.origin, head.version);
     }
-    if (count === 0) return;
-    this.#open.range(records, start, end);
-    this.#highest = Math.max(this.#highest, highest);
-    this.statistics.records += count;
-    if (this.#records === 0 && this.mode !== "always") {
-      this.#cancelGather ??= this.#options.timer.after(GATHER_MS, () => {
-        this.#cancelGather = undefined;
-        this.flush();
-      });
-    }
-    this.#records += count;
   }
 
   #closeFrame(): void {
-    if (this.#records === 0 || this.#failure !== undefined) return;
-    const frame = encodeFrame(
-      {
-        kind: FrameKind.JOURNAL,
-        heat: 0,
-        sequence: ++this.#sequence,
-        records: this.#records,
-        highest: this.#highest,
-        watermarks: Array.from(this.#watermarks, ([origin, version]) => ({ origin, version })),
-      },
-      this.#open.bytes,
-      0,
-      this.#open.length,
-    );
-    this.#clearFrame();
-    this.#closed.push(frame);
-    this.#closedBytes += frame.length;
+    const open = this.#open;
+    if (open.count === 0 || this.#failure !== undefined) return;
+    const sequence = ++this.#sequence;
+    const { count: records, highest, watermarks } = open;
+    const header = { kind: FrameKind.JOURNAL, heat: 0, sequence, records, highest, watermarks };
+    const bytes = encodeFrame(header, open.writer.bytes, 0, open.length);
+    open.clear();
+    this.#cancelGather?.();
+    this.#cancelGather = undefined;
+    this.#closed.push({ sequence, bytes });
+    this.#closedBytes += bytes.length;
     this.statistics.frames++;
+    this.statistics.bytes += bytes.length;
     this.#pump();
   }
 
-  #clearFrame(): void {
-    this.#open.clear();
-    this.#watermarks.clear();
-    this.#records = 0;
-    this.#highest = 0;
-  }
-
   #pump(): void {
-    const limit = this.mode === "always" ? 1 : MAX_UNDER_WAY;
+    const limit = this.#mode === "always" ? 1 : MAX_UNDER_WAY;
     while (this.#closed.length > 0 && this.#underWay < limit && this.#failure === undefined) {
       let bytes = 0;
       let count = 0;
       while (count < this.#closed.length && (count === 0 || bytes < MAX_APPEND_BYTES)) {
-        bytes += (this.#closed[count++] as Uint8Array).length;
+        bytes += (this.#closed[count++] as ClosedFrame).bytes.length;
       }
       const frames = this.#closed.splice(0, count);
       this.#closedBytes -= bytes;
-      this.#hand(frames, bytes, this.#sequence - this.#closed.length);
+      void this.#append(frames, bytes);
     }
   }
 
-  #hand(frames: readonly Uint8Array[], bytes: number, last: number): void {
+  async #append(frames: readonly ClosedFrame[], bytes: number): Promise<void> {
     const life = this.#life;
     this.#underWay++;
     this.#underWayBytes += bytes;
     this.statistics.appends++;
-    this.#options.storage.append(frames, this.mode === "always").then(
-      (usage) => {
-        if (life !== this.#life) return;
-        this.#underWay--;
-        this.#underWayBytes -= bytes;
-        this.statistics.bytes += bytes;
-        this.#stored = last;
-        this.#options.onUsage?.(usage);
-        if (this.mode === "everysec") this.#syncSoon();
-        this.#release();
-        if (this.mode === "always") this.#closeFrame();
-        this.#pump();
-      },
-      (cause: unknown) => {
-        if (life === this.#life) this.fail(asStorageError(cause));
-      },
-    );
+    let usage: StorageUsage;
+    try {
+      const group = frames.map((frame) => frame.bytes);
+      usage = await this.#options.storage.append(group, this.#mode === "always");
+    } catch (cause) {
+      if (life === this.#life) this.fail(asStorageError(cause));
+      return;
+    }
+    if (life !== this.#life) return;
+    this.#underWay--;
+    this.#underWayBytes -= bytes;
+    // A number that was left out counts as stored with the frame before it.
+    const isLast = this.#underWay + this.#closed.length === 0;
+    this.#stored = isLast ? this.#sequence : (frames.at(-1) as ClosedFrame).sequence;
+    this.#options.onUsage?.(usage);
+    this.#release();
+    if (this.#mode === "always") this.#closeFrame();
+    this.#pump();
   }
 
   #release(): void {
@@ -288,22 +303,31 @@ export class Journal {
     for (const { callback } of this.#waiters.splice(0, count)) callback(undefined);
   }
 
+  /** Everything from now on is synced in time. While it is being synced, the next time begins when that is over. */
   #syncSoon(): void {
-    this.#cancelSync ??= this.#options.timer.after(SYNC_MS, () => {
-      this.#cancelSync = undefined;
-      void this.#sync();
-    });
+    if (this.#syncing || this.#cancelSync !== undefined) return;
+    this.#cancelSync = this.#options.timer.after(SYNC_MS, () => void this.#sync());
   }
 
   async #sync(): Promise<void> {
     const life = this.#life;
+    this.#cancelSync?.();
+    this.#cancelSync = undefined;
+    this.flush();
+    const covered = this.#closed.length === 0;
+    const before = this.statistics.records;
+    this.#syncing = true;
     this.statistics.syncs++;
     try {
       await this.#options.storage.sync();
     } catch (cause) {
       // A failed sync is as bad as a failed append: what the system did with the pages is unknown.
       if (life === this.#life) this.fail(asStorageError(cause));
+      return;
     }
+    if (life !== this.#life) return;
+    this.#syncing = false;
+    if (this.#mode === "everysec" && (!covered || this.statistics.records > before)) this.#syncSoon();
   }
 }
 

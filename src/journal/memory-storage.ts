@@ -4,7 +4,7 @@
  *
  * Limit: `maxBytes` of frames in all; what would go beyond it is rejected as "full", and nothing of it is stored.
  */
-import { readFrameHeader, sealFrame } from "./frame.ts";
+import { readFrame, readFrameHeader, sealFrame } from "./frame.ts";
 import {
   type SnapshotState,
   type SnapshotSummary,
@@ -70,7 +70,7 @@ export class MemoryStorage implements Storage {
       first: this.#journal[0]?.sequence ?? 0,
       last: this.#last,
       journalBytes: sizeOf(this.#journal),
-      highest: this.#journal.reduce((highest, { frame }) => Math.max(highest, readFrameHeader(frame).highest), 0),
+      highest: highestOf(this.#journal),
       usage: this.#usage(),
       remarks,
     };
@@ -78,7 +78,7 @@ export class MemoryStorage implements Storage {
 
   async append(frames: readonly Uint8Array[], _sync: boolean): Promise<StorageUsage> {
     this.#check();
-    const numbers = frames.map((frame) => readFrameHeader(frame).sequence);
+    const numbers = frames.map(readSequence);
     for (const [i, number] of numbers.entries()) {
       const before = numbers[i - 1] ?? this.#last;
       if (number <= before) throw new StorageError("unusable", `frame ${number} does not follow frame ${before}`);
@@ -96,13 +96,16 @@ export class MemoryStorage implements Storage {
     this.#check();
   }
 
-  async *readJournal(after: number): AsyncIterable<StoredFrame> {
-    this.#check();
-    for (const one of this.#journal.filter(({ sequence }) => sequence > after)) yield own(one);
+  readJournal(after: number): AsyncIterable<StoredFrame> {
+    return this.#read(() => this.#journal.filter(({ sequence }) => sequence > after));
   }
 
   async beginSnapshot(after: number, startedMs: number): Promise<number> {
     this.#check();
+    const previous = this.#snapshots.findLast(({ summary }) => summary !== undefined)?.after ?? 0;
+    if (!Number.isSafeInteger(after) || after < previous) {
+      throw new StorageError("unusable", `a snapshot after frame ${after} cannot follow one after frame ${previous}`);
+    }
     this.#keep(this.#snapshots.filter(({ summary }) => summary !== undefined));
     const id = this.#nextSnapshot++;
     this.#snapshots.push({ id, after, startedMs, summary: undefined, chunks: [] });
@@ -111,6 +114,10 @@ export class MemoryStorage implements Storage {
 
   async writeChunk(snapshot: number, heat: number, sequence: number, frame: Uint8Array): Promise<void> {
     const { chunks } = this.#begun(snapshot);
+    readSequence(frame);
+    if (!(heat >= 0 && heat <= 255 && sequence >= 1)) {
+      throw new StorageError("unusable", `a chunk cannot have heat ${heat} and number ${sequence}: heat is 0 to 255`);
+    }
     this.#reserve(frame.length);
     sealFrame(frame);
     chunks.push({ sequence, heat, frame });
@@ -118,7 +125,11 @@ export class MemoryStorage implements Storage {
 
   async finishSnapshot(snapshot: number, summary: SnapshotSummary): Promise<StorageUsage> {
     const finished = this.#begun(snapshot);
+    if (!(summary.finishedMs > 0)) {
+      throw new StorageError("unusable", `a snapshot cannot be finished at ${summary.finishedMs} ms`);
+    }
     finished.summary = summary;
+    this.#last = Math.max(this.#last, finished.after);
     const previous = this.#snapshots.filter((one) => one !== finished && one.summary !== undefined).at(-1);
     const kept = this.#keepPrevious && previous !== undefined ? previous : finished;
     this.#journal = this.#journal.filter(({ sequence }) => sequence > kept.after);
@@ -131,11 +142,12 @@ export class MemoryStorage implements Storage {
     this.#keep(this.#snapshots.filter((one) => one !== dropped));
   }
 
-  async *readSnapshot(snapshot: number): AsyncIterable<StoredFrame> {
-    this.#check();
-    const found = this.#snapshots.find(({ id, summary }) => id === snapshot && summary !== undefined);
-    if (found === undefined) throw new StorageError("corrupt", `there is no finished snapshot ${snapshot}`);
-    for (const chunk of found.chunks.toSorted((a, b) => b.heat - a.heat || a.sequence - b.sequence)) yield own(chunk);
+  readSnapshot(snapshot: number): AsyncIterable<StoredFrame> {
+    return this.#read(() => {
+      const found = this.#snapshots.find(({ id, summary }) => id === snapshot && summary !== undefined);
+      if (found === undefined) throw new StorageError("corrupt", `there is no finished snapshot ${snapshot}`);
+      return found.chunks.toSorted((a, b) => b.heat - a.heat || a.sequence - b.sequence);
+    });
   }
 
   /** In memory there is no file: rejected as "unusable". */
@@ -152,6 +164,33 @@ export class MemoryStorage implements Storage {
   async close(): Promise<void> {
     this.#check();
     this.#open = false;
+  }
+
+  /** Another storage that holds what this one does now: what would be left if the process ended at this moment. */
+  copy(): MemoryStorage {
+    const copy = new MemoryStorage({ maxBytes: this.#maxBytes, keepPrevious: this.#keepPrevious });
+    copy.#journal = this.#journal.slice();
+    copy.#snapshots = this.#snapshots.map((one) => ({ ...one, chunks: one.chunks.slice() }));
+    copy.#last = this.#last;
+    copy.#nextSnapshot = this.#nextSnapshot;
+    copy.#bytes = this.#bytes;
+    return copy;
+  }
+
+  /** What is there at the call, whenever it is read; errors are the reader's. */
+  #read(select: () => readonly StoredFrame[]): AsyncIterable<StoredFrame> {
+    let selected: readonly StoredFrame[] = [];
+    let failure: unknown;
+    try {
+      this.#check();
+      selected = select();
+    } catch (error) {
+      failure = error;
+    }
+    return (async function* () {
+      if (failure !== undefined) throw failure;
+      for (const { sequence, heat, frame } of selected) yield { sequence, heat, frame: frame.slice() };
+    })();
   }
 
   #check(): void {
@@ -186,8 +225,24 @@ function sizeOf(frames: readonly StoredFrame[]): number {
   return frames.reduce((sum, { frame }) => sum + frame.length, 0);
 }
 
-function own({ sequence, heat, frame }: StoredFrame): StoredFrame {
-  return { sequence, heat, frame: frame.slice() };
+/** As the last intact frame tells. */
+function highestOf(journal: readonly StoredFrame[]): number {
+  for (let i = journal.length - 1; i >= 0; i--) {
+    try {
+      return readFrame((journal[i] as StoredFrame).frame).highest;
+    } catch {
+      // Whoever reads the journal reports the damage.
+    }
+  }
+  return 0;
+}
+
+function readSequence(frame: Uint8Array): number {
+  try {
+    return readFrameHeader(frame).sequence;
+  } catch (error) {
+    throw new StorageError("unusable", `no frame: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function describe({ id, after, startedMs, summary, chunks }: MemorySnapshot): SnapshotState {

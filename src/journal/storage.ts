@@ -7,7 +7,7 @@
  * stands for every journal frame up to `after`, and these (with all older snapshots, but for `keepPrevious`) are retired.
  * Storage understands nothing of a frame but its header.
  *
- * Calls are carried out in the order in which they were made. A promise that is rejected carries a `StorageError`; what
+ * Calls are carried out, and answered, in the order in which they were made. A promise that is rejected carries a `StorageError`; what
  * was asked may then have happened or not, and nobody may do the same again and assume: whoever appends leaves a number
  * out, and begins a new snapshot. Storage stays usable after an error, as far as its medium allows: what it has to reopen
  * for that, it reopens by itself.
@@ -63,7 +63,10 @@ export interface StorageState {
   readonly snapshots: readonly SnapshotState[];
   /** Number of the first journal frame; 0 if there is none. */
   readonly first: number;
-  /** Number of the last journal frame that was ever appended, retired or not: the next one has the number after it. */
+  /**
+   * Number of the last journal frame that was ever appended, retired or not, or that a finished snapshot stands for (one
+   * that was left out): the next one has the number after it.
+   */
   readonly last: number;
   readonly journalBytes: number;
   /** No record in the journal has a higher version, as far as its last intact frame's header tells. */
@@ -89,8 +92,10 @@ export interface StoredFrame {
   /** JOURNAL: the frame's number as it is stored; CHUNK: likewise. */
   readonly sequence: number;
   readonly heat: number;
-  /** The receiver's own. Not checked: readers check what they read. */
+  /** The receiver's own. */
   readonly frame: Uint8Array;
+  /** True if storage has found its checksum right, in a thread of its own; otherwise readers check what they read. */
+  readonly checked?: boolean;
 }
 
 export interface Storage {

@@ -21,6 +21,7 @@ import {
   MAX_STORE_BYTES,
   MAX_VALUE_BYTES,
 } from "../core/limits.ts";
+import { FSYNC_MODES } from "../journal/journal.ts";
 import { MAX_SECRET_BYTES, type TokenConfig } from "./access.ts";
 import { isConfigurableSecret, MAX_SECRETS, readTokens, type TokenMistake } from "./token-config.ts";
 
@@ -170,7 +171,26 @@ const fields = {
   notifyKeyspaceEvents: text('classes of events, such as "KEA" or "Ex"', EVENT_CLASSES).default(""),
   enableDebugCommand: boolean().default(false),
   databases: integer(1, 16).default(16),
+  /** Directory of the journal and the snapshots; empty: nothing is stored. */
+  dataDir: text("a path", /^[^\p{Cc}]{0,1024}$/u).default(""),
+  /** `always`: a write is answered when it is on disk; `everysec`: 50 ms for a killed process, 1 s for a power cut. */
+  fsync: choice(FSYNC_MODES).default("everysec"),
+  /** Bytes that the disk has not taken. Policy above it: `onBacklog`. */
+  maxJournalBacklog: size(2 ** 20, 2 ** 32).default(64 * 2 ** 20),
+  /** `slow`: who writes is not read until half of it is gone; `refuse`: writes get an error. Reads never wait. */
+  onBacklog: choice(["slow", "refuse"]).default("slow"),
+  /** A snapshot is written when the journal has so many bytes, and half of those of the live entries. */
+  snapshotJournalBytes: size(2 ** 16, 2 ** 40).default(64 * 2 ** 20),
+  /** And when the last one is so old and anything has changed; 0: not for that reason. */
+  snapshotIntervalMs: duration(1_000, [0]).default(3_600_000),
+  /** Keeps one more snapshot and its journal, to fall back on. */
+  keepPrevious: boolean().default(false),
   region: text("up to 64 letters, digits, dots, dashes and underscores", /^[\w.-]{1,64}$/).default("local"),
+  /**
+   * Deno: HTTP by `node:http`, which limits slow heads, header counts and idle connections, at about half of the speed;
+   * put a proxy in front otherwise. On Bun and Node it changes nothing.
+   */
+  strictHttp: boolean().default(false),
   /** How the node calls itself in replies and logs; empty: its host and port. */
   nodeName: text("up to 128 letters, digits and .:_-", /^[\w.:-]{0,128}$/).default(""),
   /** How long a stopping node waits for output to be taken. */

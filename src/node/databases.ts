@@ -3,6 +3,7 @@
  * writer wins: of two permutations that nodes send each other, all end up with the one that was stamped later.
  */
 import { DATABASE_COUNT } from "../core/keyspace.ts";
+import { type MutableRecord, RecordKind } from "../core/record.ts";
 import { compareVersions } from "../core/version.ts";
 
 export class Databases {
@@ -26,6 +27,18 @@ export class Databases {
     this.#physical[b] = physical;
     this.#version = version;
     this.#origin = origin;
+  }
+
+  /** The stamp of the present permutation; 0 if it is the first one. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Fills in the record that gives another node the present permutation; there must have been a change. */
+  describe(record: MutableRecord): MutableRecord {
+    record.stamp(RecordKind.DATABASES, this.#version, this.#origin);
+    record.databases = this.#physical;
+    return record;
   }
 
   /** The permutation, as a record carries it. */

@@ -28,7 +28,7 @@ export class Leases {
   readonly #random: Random;
   readonly #byToken = new Map<string, Lease>();
   readonly #byKey = new Map<string, Lease>();
-  /** Leases that ended by time since the start. */
+  /** Leases that ended by time since `takeExpired` was called last. */
   expired = 0;
   /** No lease is over before this, ms since the Unix epoch; known after a full table has been looked through. */
   #nextExpiry = 0;
@@ -115,6 +115,13 @@ export class Leases {
       this.#end(lease);
       this.expired++;
     }
+  }
+
+  /** How many have ended by time since the last call. */
+  takeExpired(): number {
+    const { expired } = this;
+    this.expired = 0;
+    return expired;
   }
 
   /** Cancels every lease: the store forgot what would have kept their fills out. */

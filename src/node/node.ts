@@ -9,7 +9,7 @@
  */
 import { copyBytes, EMPTY_BYTES } from "../core/bytes.ts";
 import { namespaceOf } from "../core/keyspace.ts";
-import { MAX_EXPIRES_AT_MS, MAX_STORED_KEY_BYTES } from "../core/limits.ts";
+import { MAX_STORED_KEY_BYTES } from "../core/limits.ts";
 import type { Ports } from "../core/ports.ts";
 import { EpochMode, InvalidateScope, MutableRecord, RecordKind } from "../core/record.ts";
 import { readRecords } from "../core/record-stream.ts";
@@ -27,6 +27,7 @@ import { type KeyObserver, tellRemoved } from "./key-observer.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
 import { applyReceived, applyReplayed, MAX_CLOCK_SKEW_MS } from "./receive.ts";
+import { describeTouch } from "./touch.ts";
 
 export type { FillOutcome, InvalidateRequest, KeyObserver, Lease, Receipt };
 
@@ -64,6 +65,8 @@ export class Node {
   readonly startedAtMs: number;
   /** Wall clock of this turn, ms since the Unix epoch. */
   nowMs: number;
+  /** Not all that is stored has been loaded: what is absent may be there. */
+  recovering = false;
   readonly #record = new MutableRecord();
   readonly #received = new MutableRecord();
   readonly #keyScratch = new Uint8Array(MAX_STORED_KEY_BYTES);
@@ -194,13 +197,9 @@ export class Node {
       return Outcome.APPLIED;
     }
     const record = this.#record;
-    const { store } = this;
-    const before = store.table.expiresAt(id);
-    const staleUntil = movedBound(store.staleUntil(id), before, at);
-    const revalidateUntil = staleUntil === 0 ? 0 : movedBound(store.revalidateUntil(id), before, at);
     record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
     record.setKey(this.#keyScratch, 0, key);
-    record.setTarget(store.table.version(id), store.originOf(id), at, staleUntil, revalidateUntil);
+    describeTouch(this.store, id, at, record);
     record.global = true;
     this.counters.touches++;
     return this.commit(record, at === 0 ? "persist" : "expire");
@@ -309,7 +308,7 @@ export class Node {
       this.leases.expire(this.nowMs);
       this.#refreshStable();
     }
-    this.counters.leasesExpired = this.leases.expired;
+    this.counters.leasesExpired += this.leases.takeExpired();
     return this.store.maintain(sliceMs);
   }
 
@@ -341,7 +340,9 @@ export class Node {
       if (outcome === Outcome.OUT_OF_MEMORY) this.counters.outOfMemory++;
       return outcome;
     }
-    if (this.outbox.wanted) this.outbox.append(record);
+    // A fill that came too late was never stored: nobody else needs to find that out again.
+    const counts = outcome === Outcome.APPLIED || record.kind !== RecordKind.FILL;
+    if (this.outbox.wanted && counts) this.outbox.append(record);
     if (!told || outcome !== Outcome.APPLIED) return outcome;
     if (fresh && record.kind !== RecordKind.TOUCH) {
       this.#observer?.changed(record.key, record.keyStart, record.keyEnd, "new");
@@ -390,10 +391,4 @@ export class Node {
   #refreshStable(): void {
     this.store.stable = Math.min(this.#peersStable, this.leases.oldest - 1);
   }
-}
-
-/** A bound of stale serving once the expiry has moved from `before` to `at`: as far behind it as it was, 0 stays 0. */
-function movedBound(until: number, before: number, at: number): number {
-  if (until === 0 || at === 0) return 0;
-  return Math.min(at + (before === 0 ? 0 : until - before), MAX_EXPIRES_AT_MS);
 }

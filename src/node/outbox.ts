@@ -3,31 +3,37 @@
  * the journal and to every peer. The host takes everything once per turn, in this order: persist, then send, then
  * release the replies that waited (those of `fsync: always`).
  *
- * Where there is neither journal nor peer nothing is encoded at all. Limit: a turn that would leave more than
- * `MAX_OUTBOX_BYTES` makes the outbox say `full`, and the node refuses further writes until the host has taken it.
+ * Where there is neither journal nor peer nothing is encoded at all. Records are counted while they are encoded, and
+ * their checksums left out: the journal needs them only in storage, which has a thread of its own, and for peers they are
+ * filled in when frames are made. Limit: a turn that would leave more than `MAX_OUTBOX_BYTES` makes the outbox say `full`,
+ * and the node refuses further writes until the host has taken it.
  */
-import { ByteWriter } from "../core/byte-writer.ts";
 import type { MutableRecord } from "../core/record.ts";
-import { encodeRecord } from "../core/record-codec.ts";
+import { sealRecords } from "../core/record-seal.ts";
+import { RecordBatch } from "../journal/record-batch.ts";
 
 export const MAX_OUTBOX_BYTES = 64 * 2 ** 20;
 const FIRST_BYTES = 1_024;
 /** A buffer that grew beyond this in one turn is not kept for the next. */
 const KEPT_BYTES = 2 ** 20;
 
-export interface OutboxBatch {
-  /** Encoded records for the journal, empty if there are none or no journal. Owned by the taker. */
-  readonly journal: Uint8Array;
-  /** One frame for each peer, with the same records. Owned by the taker. */
-  readonly frames: readonly { readonly peer: string; readonly frame: Uint8Array }[];
+/** One frame for each peer, with the same records. Owned by the taker. */
+export interface PeerFrame {
+  readonly peer: string;
+  readonly frame: Uint8Array;
 }
 
-const NOTHING = new Uint8Array(0);
+/** Takes records for the journal: copies what it wants to keep. */
+export interface RecordSink {
+  add(batch: RecordBatch): void;
+}
+
+const NO_FRAMES: readonly PeerFrame[] = [];
 
 export class Outbox {
-  #records = new ByteWriter(FIRST_BYTES, 2 * MAX_OUTBOX_BYTES);
+  #records = new RecordBatch(FIRST_BYTES, 2 * MAX_OUTBOX_BYTES);
   /** Peers' records, for the journal alone. */
-  #received = new ByteWriter(FIRST_BYTES);
+  #received = new RecordBatch(FIRST_BYTES);
   readonly #peers = new Set<string>();
   /** True if records are to be journaled. */
   journaling = false;
@@ -37,17 +43,22 @@ export class Outbox {
     return this.journaling || this.#peers.size > 0;
   }
 
+  /** Bytes of all records in it. */
+  get length(): number {
+    return this.#records.length + this.#received.length;
+  }
+
   get empty(): boolean {
-    return this.#records.length + this.#received.length === 0;
+    return this.length === 0;
   }
 
   /** Bytes of its buffers. */
   get allocatedBytes(): number {
-    return this.#records.bytes.length + this.#received.bytes.length;
+    return this.#records.writer.bytes.length + this.#received.writer.bytes.length;
   }
 
   get full(): boolean {
-    return this.#records.length + this.#received.length >= MAX_OUTBOX_BYTES;
+    return this.length >= MAX_OUTBOX_BYTES;
   }
 
   get peers(): ReadonlySet<string> {
@@ -64,30 +75,38 @@ export class Outbox {
 
   /** Encodes a record that was applied. */
   append(record: MutableRecord): void {
-    encodeRecord(record, this.#records);
+    this.#records.append(record);
   }
 
   /** Encodes a peer's record that was applied: for the journal, not for other peers. */
   journal(record: MutableRecord): void {
-    encodeRecord(record, this.#received);
+    this.#received.append(record);
   }
 
-  /** Everything since the last call. What was received comes first in the journal: own records may build on it. */
-  take(): OutboxBatch {
-    const own = this.#records.length === 0 ? NOTHING : this.#records.take();
-    if (this.#records.bytes.length > KEPT_BYTES) this.#records = new ByteWriter(FIRST_BYTES, 2 * MAX_OUTBOX_BYTES);
-    const frames = own.length === 0 ? [] : [...this.#peers].map((peer) => ({ peer, frame: own }));
-    if (this.journaling) return { journal: this.#takeJournal(own), frames };
-    this.#received.clear();
-    return { journal: NOTHING, frames };
+  /**
+   * Everything since the last call: the records go to `journal`, if any are journaled, those that were received first,
+   * because own ones may build on them; the frames are returned.
+   */
+  take(journal?: RecordSink): readonly PeerFrame[] {
+    if (this.journaling && journal !== undefined) {
+      if (this.#received.count > 0) journal.add(this.#received);
+      if (this.#records.count > 0) journal.add(this.#records);
+    }
+    const frames = this.#peers.size === 0 || this.#records.count === 0 ? NO_FRAMES : this.#frames();
+    this.#received = emptied(this.#received);
+    this.#records = emptied(this.#records, 2 * MAX_OUTBOX_BYTES);
+    return frames;
   }
 
-  /** In bytes of its own where frames share those of the records: who takes the journal may give its buffer away. */
-  #takeJournal(own: Uint8Array): Uint8Array {
-    if (this.#received.length === 0) return this.#peers.size === 0 ? own : own.slice();
-    this.#received.range(own, 0, own.length);
-    const journal = this.#received.take();
-    if (this.#received.bytes.length > KEPT_BYTES) this.#received = new ByteWriter(FIRST_BYTES);
-    return journal;
+  #frames(): PeerFrame[] {
+    const frame = this.#records.writer.take();
+    sealRecords(frame, 0, frame.length);
+    return [...this.#peers].map((peer) => ({ peer, frame }));
   }
+}
+
+function emptied(batch: RecordBatch, limitBytes?: number): RecordBatch {
+  if (batch.writer.bytes.length > KEPT_BYTES) return new RecordBatch(FIRST_BYTES, limitBytes);
+  batch.clear();
+  return batch;
 }

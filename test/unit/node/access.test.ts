@@ -48,6 +48,16 @@ describe("authenticate", () => {
     expect(new Access([], [token("a", ["s"])]).anonymous).toBeUndefined();
   });
 
+  test("secrets of any length, up to the last byte", () => {
+    for (const length of [1, 2, 3, 4, 5, 60, 63, 64, 65, 68, 127, 128, 129, 260, 508, 511, 512]) {
+      const secret = "s".repeat(length);
+      const only = new Access([secret]);
+      const given = ["", "t", "\0"].map((end) => nameOf(only, secret.slice(0, length - end.length) + end));
+      expect([length, ...given]).toEqual([length, "default", undefined, undefined]);
+      expect(nameOf(only, `${secret}s`)).toBeUndefined();
+    }
+  });
+
   test("exactly the configured secrets are right, wherever they stand", () => {
     const secret = fc
       .string({ minLength: 1, maxLength: 70 })

@@ -6,7 +6,6 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../../src/core/byte-writer.ts";
 import { encodeText } from "../../../src/core/bytes.ts";
-import type { Storage } from "../../../src/core/ports.ts";
 import { EpochMode, MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { encodeRecord } from "../../../src/core/record-codec.ts";
 import { Host } from "../../../src/node/host.ts";
@@ -212,35 +211,6 @@ describe("frames that are not intact", () => {
   }
 });
 
-describe("a storage that fails", () => {
-  test("is reported once, and no more is written", async () => {
-    const world = new World();
-    const test = new TestNode(world);
-    let appended = 0;
-    const storage: Storage = {
-      append: () => {
-        appended++;
-        if (appended === 2) throw new Error("disk full");
-        return Promise.resolve();
-      },
-      replay: async function* () {},
-      close: async () => {},
-    };
-    const host = new Host(test.node, { storage });
-    for (const key of ["a", "b", "c", "d"]) {
-      test.set(key, "v");
-      host.afterTurn();
-      await Promise.resolve();
-      await new Promise<void>((resolve) => queueMicrotask(resolve));
-    }
-    await host.stop();
-    expect(host.healthy).toBe(false);
-    expect(world.logged.map(({ event }) => event)).toEqual(["journal failed"]);
-    expect(appended).toBeLessThanOrEqual(3);
-    expect(test.get("d")).toBe("v");
-  });
-});
-
 describe("the clockwork", () => {
   test("runs maintenance at intervals, more often while there is work, until it is stopped", async () => {
     const world = new World();
@@ -285,6 +255,7 @@ describe("the clockwork", () => {
     const network = new MemoryNetwork();
     const [a, b] = region(new World(), network, ["a", "b"]);
     await a.host.start();
+    await a.host.recovered;
     a.test.set("k", "v", { ttlMs: 50 });
     a.test.world.advance(20);
     network.deliver();

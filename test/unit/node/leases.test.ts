@@ -125,5 +125,10 @@ describe("a node's leases", () => {
     test.tick();
     expect([entries.tombstones.size, entries.stable]).toEqual([0, Number.POSITIVE_INFINITY]);
     expect(test.node.counters.leasesExpired).toBe(1);
+    test.tick();
+    expect(test.node.counters.leasesExpired).toBe(1);
+    test.node.counters.reset();
+    test.tick();
+    expect(test.node.counters.leasesExpired).toBe(0);
   });
 });

@@ -1,8 +1,8 @@
 /** Nodes of one region that know each other, and what a random history does to them. */
 import fc from "fast-check";
 import { EpochMode } from "../../../src/core/record.ts";
+import { MemoryStorage } from "../../../src/journal/memory-storage.ts";
 import { Host } from "../../../src/node/host.ts";
-import { MemoryStorage } from "../../../src/node/memory-storage.ts";
 import type { MemoryNetwork } from "../../../src/node/memory-transport.ts";
 import { TestNode, type World } from "./test-node.ts";
 
@@ -12,7 +12,7 @@ export interface Member {
   readonly storage: MemoryStorage;
 }
 
-/** Nodes of one region that know each other. */
+/** Nodes of one region that know each other; nothing is stored until `persist`. */
 export function region(world: World, network: MemoryNetwork, names: readonly string[], skewMs = 0): Member[] {
   return names.map((name, i) => {
     const test = new TestNode(world, 100 + i, { region: name }, i * skewMs);
@@ -20,6 +20,12 @@ export function region(world: World, network: MemoryNetwork, names: readonly str
     const peers = names.filter((one) => one !== name);
     return { test, storage, host: new Host(test.node, { storage, transport: network.join(name), peers }) };
   });
+}
+
+/** Opens what a host stores and loads it, without starting its clockwork. */
+export async function persist({ persistence }: Host): Promise<void> {
+  await persistence?.open();
+  await persistence?.recover((work) => work());
 }
 
 /** Ends a turn at all of them. */

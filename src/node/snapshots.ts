@@ -1,0 +1,227 @@
+/**
+ * The snapshots of a node: when one is due, writing it in slices, giving space back afterwards, and the figures.
+ *
+ * One is due when the journal since the last one has `snapshotJournalBytes` and half of the live bytes, when the file is
+ * at its bound and there is journal to retire, or after `snapshotIntervalMs` if anything changed. After a failure the next
+ * attempt waits, 1 s at first and up to 30 s. One is written at a time.
+ *
+ * Bound of the file with its log: 2.5 times the live bytes, and a constant for what is small. Policy: `overBound`, by which
+ * writers are slowed down or refused, while a snapshot is being written or could not be written; at other times the file is
+ * shrinking already, or has nothing in it that a snapshot would retire.
+ */
+import { MutableRecord } from "../core/record.ts";
+import { asStorageError, type DurableCallback, type Journal } from "../journal/journal.ts";
+import { SnapshotWriter } from "../journal/snapshot-writer.ts";
+import { type Storage, StorageError, type StorageState, type StorageUsage } from "../journal/storage.ts";
+import type { Node } from "./node.ts";
+
+/** Time of one slice, ms. */
+const SLICE_MS = 1;
+/** Pauses after failures, ms: the first, and the longest. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+const FILE_SHARE = 2.5;
+const FILE_CONSTANT_BYTES = 64 * 2 ** 20;
+/** Journal that is worth a snapshot where the file is at its bound, in bytes. */
+const WORTH_RETIRING_BYTES = FILE_CONSTANT_BYTES / 4;
+
+export interface SnapshotTriggers {
+  /** A snapshot is written when the journal since the last one has this many bytes, and half of the live bytes. */
+  readonly snapshotJournalBytes: number;
+  /** And when the last one is this old and anything changed, ms; 0: never for that reason. */
+  readonly snapshotIntervalMs: number;
+}
+
+export interface SnapshotsOptions {
+  readonly node: Node;
+  readonly storage: Storage;
+  readonly journal: Journal;
+  readonly triggers: () => SnapshotTriggers;
+  /** Calls back when everything that the node has applied so far is stored, or never will be. */
+  readonly whenWritten: (callback: DurableCallback) => void;
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  #writer: SnapshotWriter | undefined;
+  #abandoned: StorageError | undefined;
+  #openedBytes = 0;
+  #bytesBefore = 0;
+  #recordsBefore = 0;
+  /** By the monotonic clock. */
+  #lastAt = 0;
+  #notBefore = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #compacting = false;
+  #closed = false;
+  #boundBytes = FILE_CONSTANT_BYTES;
+  /** True from before a snapshot begins until it is finished or given up. */
+  busy = false;
+  usage: StorageUsage = { fileBytes: 0, walBytes: 0 };
+  /** When the last one was finished, ms since the Unix epoch; 0 for never. */
+  lastMs = 0;
+  lastDurationMs = -1;
+  /** What is stored is not whole: one is due at once. */
+  wanted = false;
+  /** Why the last one could not be written. */
+  failure: StorageError | undefined;
+  finished = 0;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** Storage was opened. */
+  opened(state: StorageState): void {
+    const { clock } = this.#options.node.ports;
+    this.usage = state.usage;
+    this.lastMs = state.snapshots[0]?.finishedMs ?? 0;
+    const ageMs = this.lastMs === 0 ? 0 : Math.max(0, clock.now() - this.lastMs);
+    this.#lastAt = clock.monotonic() - ageMs;
+    this.#openedBytes = state.journalBytes;
+  }
+
+  /** What was found of the journal since the newest snapshot when the node started. */
+  recovered(records: number, bytes: number): void {
+    this.#recordsBefore -= records;
+    this.#openedBytes = bytes;
+  }
+
+  /** Bytes of the journal since the last finished snapshot began. */
+  get journalBytes(): number {
+    return this.#openedBytes + this.#options.journal.statistics.bytes - this.#bytesBefore;
+  }
+
+  /** Records since then. */
+  get changes(): number {
+    return this.#options.journal.statistics.records - this.#recordsBefore;
+  }
+
+  /** The share of the running one that is done, 0 to 1; 0 if there is none. */
+  get progress(): number {
+    return this.#writer?.progress ?? 0;
+  }
+
+  /** Ms since the Unix epoch; 0 while none is being written. */
+  get startedMs(): number {
+    return this.#writer?.startedMs ?? 0;
+  }
+
+  /** True while the file is at its bound and only a snapshot can help. */
+  get overBound(): boolean {
+    return (this.busy || this.failure !== undefined) && this.#isLarge;
+  }
+
+  get #isLarge(): boolean {
+    return this.usage.fileBytes + this.usage.walBytes > this.#boundBytes;
+  }
+
+  /** Writes a slice of the running one. True if there is more to do. */
+  step(): boolean {
+    return this.#writer?.step(SLICE_MS) ?? false;
+  }
+
+  /** True if it is time for one. */
+  get due(): boolean {
+    const { node, triggers } = this.#options;
+    const now = node.ports.clock.monotonic();
+    const { live } = node.store.memory();
+    this.#boundBytes = FILE_CONSTANT_BYTES + FILE_SHARE * live;
+    if (this.busy || now < this.#notBefore) return false;
+    if (this.wanted) return true;
+    const { snapshotJournalBytes, snapshotIntervalMs } = triggers();
+    const { journalBytes } = this;
+    if (journalBytes >= Math.max(snapshotJournalBytes, live / 2)) return true;
+    if (this.#isLarge && journalBytes >= WORTH_RETIRING_BYTES && !this.#compacting) return true;
+    return snapshotIntervalMs > 0 && now - this.#lastAt >= snapshotIntervalMs && this.changes > 0;
+  }
+
+  /**
+   * Writes a snapshot; `step` moves it on.
+   *
+   * @param after The number left out of the journal that it stands for; default: the journal as it is.
+   * @throws {StorageError} if it could not be written; those that there are stay
+   */
+  async write(after?: number): Promise<void> {
+    if (this.busy) throw new StorageError("unusable", "a snapshot is being written already");
+    const { node, storage, journal } = this.#options;
+    const { clock, log } = node.ports;
+    const began = clock.monotonic();
+    this.busy = true;
+    this.#abandoned = undefined;
+    try {
+      if (after === undefined) journal.flush();
+      const { records, bytes } = journal.statistics;
+      const usage = await this.#writeAll(await storage.beginSnapshot(after ?? journal.sequence, clock.now()));
+      this.usage = usage;
+      this.#openedBytes = 0;
+      this.#bytesBefore = bytes;
+      this.#recordsBefore = records;
+      this.lastMs = clock.now();
+      this.#lastAt = clock.monotonic();
+      this.#pauseMs = FIRST_PAUSE_MS;
+      this.failure = undefined;
+      this.wanted = false;
+      this.finished++;
+    } catch (cause) {
+      const error = asStorageError(cause);
+      if (this.failure === undefined && !this.#closed) log.write("error", "snapshot failed", { reason: error.message });
+      this.failure = error;
+      this.#notBefore = clock.monotonic() + this.#pauseMs;
+      this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+      throw error;
+    } finally {
+      this.#writer = undefined;
+      this.busy = false;
+      this.lastDurationMs = clock.monotonic() - began;
+    }
+    void this.#compact();
+  }
+
+  /** Gives the running one up. */
+  abandon(error: StorageError): void {
+    this.#abandoned = error;
+    this.#writer?.abandon(error);
+  }
+
+  /** Storage is about to be closed. */
+  close(error: StorageError): void {
+    this.#closed = true;
+    this.abandon(error);
+  }
+
+  #writeAll(id: number): Promise<StorageUsage> {
+    const { node, storage, whenWritten } = this.#options;
+    const writer = new SnapshotWriter(storage, id, {
+      store: node.store,
+      clock: node.ports.clock,
+      origin: node.clock.origin,
+      hasPeers: node.outbox.peers.size > 0,
+      describeOthers: (emit) => {
+        if (node.databases.version !== 0) emit(node.databases.describe(new MutableRecord()));
+      },
+      highest: () => node.clock.last,
+      stored: () =>
+        new Promise((resolve, reject) => whenWritten((error) => (error === undefined ? resolve() : reject(error)))),
+    });
+    this.#writer = writer;
+    if (this.#abandoned !== undefined) writer.abandon(this.#abandoned);
+    return writer.done;
+  }
+
+  /** Gives space back that the retired journal and snapshot left, a little at a time. */
+  async #compact(): Promise<void> {
+    if (this.#compacting) return;
+    this.#compacting = true;
+    const { storage, node } = this.#options;
+    try {
+      while (!this.#closed && (await storage.compact())) {}
+      if (!this.#closed) this.usage = await storage.append([], false);
+    } catch (cause) {
+      const reason = asStorageError(cause).message;
+      if (!this.#closed) node.ports.log.write("warn", "unused space was not given back", { reason });
+    } finally {
+      this.#compacting = false;
+    }
+  }
+}

@@ -27,6 +27,8 @@ export interface MemoryParts {
   readonly guards: number;
   readonly leases: number;
   readonly outbox: number;
+  /** Records that storage has not taken yet. */
+  readonly journal: number;
   /** Connections of the Redis protocol: what they hold, and the buffers that they share. */
   readonly respClients: number;
   readonly respBuffers: number;
@@ -36,7 +38,7 @@ export interface MemoryParts {
   readonly statistics: number;
 }
 
-export function memoryParts({ node, resp, http }: StatisticsSources): MemoryParts {
+export function memoryParts({ node, resp, http, persistence = resp?.persistence }: StatisticsSources): MemoryParts {
   const { index, table, live, dead, free, tags, policy, wheel, patterns, guards } = node.store.memory();
   return {
     index,
@@ -51,6 +53,7 @@ export function memoryParts({ node, resp, http }: StatisticsSources): MemoryPart
     guards,
     leases: node.leases.allocatedBytes,
     outbox: node.outbox.allocatedBytes,
+    journal: persistence?.status().backlogBytes ?? 0,
     respClients: resp === undefined ? 0 : clientBytes(resp),
     respBuffers: resp === undefined ? 0 : resp.reply.bytes.length + resp.parser.args.allocatedBytes,
     tracking: resp?.tracking.allocatedBytes ?? 0,

@@ -55,6 +55,7 @@ const memoryPartsSchema = z.strictObject({
   guards: count,
   leases: count,
   outbox: count,
+  journal: count,
   respClients: count,
   respBuffers: count,
   tracking: count,
@@ -76,6 +77,59 @@ const memory = z.strictObject({
   externalBytes: count.optional(),
 });
 
+const persistence = z.strictObject({
+  state: z.enum(["closed", "recovering", "ok", "failed", "healing"]),
+  fsync: z.enum(["always", "everysec", "no"]),
+  /** Why not all is well. */
+  failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  /** How often storage failed, and how often it was made whole again. */
+  failures: count,
+  heals: count,
+  /** True while writers are slowed down or refused. */
+  congested: z.boolean(),
+  /** Bytes that storage has not taken yet. */
+  backlogBytes: count,
+  journal: z.strictObject({
+    records: count,
+    /** Records that were not stored, because the journal had failed. */
+    droppedRecords: count,
+    frames: count,
+    bytes: count,
+    appends: count,
+    syncs: count,
+    /** Records and bytes since the last snapshot. */
+    recordsSinceSnapshot: count,
+    bytesSinceSnapshot: count,
+  }),
+  snapshots: z.strictObject({
+    finished: count,
+    running: z.boolean(),
+    progress: ratio,
+    /** Of the last one; the time since the Unix epoch. */
+    lastFinishedSeconds: amount.optional(),
+    lastDurationSeconds: amount.optional(),
+    lastFailed: z.boolean(),
+  }),
+  fileBytes: count,
+  walBytes: count,
+  recovery: z
+    .strictObject({
+      running: z.boolean(),
+      progress: ratio,
+      loadedBytes: count,
+      totalBytes: count,
+      /** When it is over. */
+      seconds: amount.optional(),
+      entries: count.optional(),
+      records: count.optional(),
+      /** Chunks of which something was left out because the budget was full. */
+      chunksLeftOut: count.optional(),
+      /** Places where what is stored is damaged. */
+      damage: count.optional(),
+    })
+    .optional(),
+});
+
 const respStatistics = z.strictObject({
   connections: count,
   accepted: count,
@@ -89,6 +143,8 @@ const respStatistics = z.strictObject({
   protocolErrors: count,
   unknownCommands: count,
   internalErrors: count,
+  /** Closed because what they had written may not be stored. */
+  unstoredClosed: count,
   receivedBytes: count,
   sentBytes: count,
   commands: z.array(z.strictObject({ command: z.string(), count, failed: count, rejected: count })),
@@ -138,6 +194,8 @@ export const statisticsSchema = z.strictObject({
   leases: z.strictObject({ open: count, granted: count, busy: count, expired: count }),
   sweep: z.strictObject({ lookedAt: count, markedStale: count }),
   cleaner: z.strictObject({ walkedBytes: count, movedBytes: count, freedSegments: count }),
+  /** Where the node stores what it holds. */
+  persistence: persistence.optional(),
   resp: respStatistics.optional(),
   http: httpStatistics.optional(),
 });

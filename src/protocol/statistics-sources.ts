@@ -2,6 +2,7 @@
 import type { Node } from "../node/node.ts";
 import type { Latencies } from "./latencies.ts";
 import type { RespServer } from "./resp/server.ts";
+import type { ServerPersistence } from "./server-persistence.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 /** What an HTTP server counts, as the snapshot reads it; the server's own object, read when a snapshot is made. */
@@ -24,4 +25,6 @@ export interface StatisticsSources {
   readonly resp?: RespServer | undefined;
   readonly http?: HttpFigures | undefined;
   readonly facts?: ServerProcess | undefined;
+  /** Default: that of `resp`. */
+  readonly persistence?: ServerPersistence | undefined;
 }

@@ -11,6 +11,7 @@ import { DURATION_BOUNDS_NS, type Durations } from "../core/durations.ts";
 import type { Node } from "../node/node.ts";
 import type { LatencySeries } from "./latencies.ts";
 import { memoryParts, sumOfParts } from "./memory-parts.ts";
+import { persistenceFigures } from "./persistence-figures.ts";
 import { SHOAL_VERSION } from "./resp/commands/info-version.ts";
 import type { RespServer } from "./resp/server.ts";
 import { serverProcess } from "./server-process.ts";
@@ -24,7 +25,7 @@ const NS_PER_US = 1_000;
 
 /** Reads everything. `node.nowMs` should be the time of now: call it within a turn. */
 export function collectStatistics(sources: StatisticsSources): Statistics {
-  const { node, resp, http } = sources;
+  const { node, resp, http, persistence = resp?.persistence } = sources;
   const { counters, store, config } = node;
   const { removed, evictions, work } = store.entries;
   const facts = factsOf(sources);
@@ -70,6 +71,7 @@ export function collectStatistics(sources: StatisticsSources): Statistics {
     },
     sweep: { lookedAt: work.sweptIds, markedStale: work.markedStale },
     cleaner: { walkedBytes: work.walkedBytes, movedBytes: work.movedBytes, freedSegments: work.freedSegments },
+    ...(persistence === undefined ? {} : { persistence: persistenceFigures(persistence) }),
     ...(resp === undefined ? {} : { resp: respFigures(resp) }),
     ...(http === undefined ? {} : { http: httpFigures(http) }),
   };
@@ -195,6 +197,7 @@ function respFigures(server: RespServer): NonNullable<Statistics["resp"]> {
     protocolErrors: statistics.protocolErrors,
     unknownCommands: statistics.unknownCommands,
     internalErrors: statistics.internalErrors,
+    unstoredClosed: statistics.unstoredClosed,
     receivedBytes,
     sentBytes,
     commands,

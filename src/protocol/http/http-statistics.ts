@@ -28,6 +28,7 @@ export const HTTP_COMMANDS = {
   "DELETE /v1/leases/:token": "release",
   "GET /v1/stats": "stats",
   "GET /metrics": "metrics",
+  "GET /v1/backup": "backup",
   "GET /livez": "livez",
   "GET /readyz": "readyz",
   "GET /openapi.json": "openapi",

@@ -21,5 +21,8 @@ export function replyText(
 ): Response {
   const bytes = encodeText(text);
   statistics.sentBytes += bytes.length;
-  return new Response(bytes, { status, headers: { "content-type": type, "cache-control": "no-store", ...headers } });
+  // The length is for HEAD, of which hono drops the body.
+  const length = String(bytes.length);
+  const all = { "content-type": type, "cache-control": "no-store", "content-length": length, ...headers };
+  return new Response(bytes, { status, headers: all });
 }

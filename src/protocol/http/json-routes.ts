@@ -1,4 +1,5 @@
 /** The JSON resources of a server, put together: one set of schemas checks their requests and makes their document. */
+import { mountBackup } from "./backup.ts";
 import { mountBatches } from "./batch.ts";
 import { mountHealth } from "./health.ts";
 import { mountInvalidations } from "./invalidations.ts";
@@ -16,5 +17,6 @@ export function mountJsonRoutes(server: HttpServer): void {
   mountLeases(server, schemas);
   mountHealth(server);
   mountStatistics(server);
+  mountBackup(server);
   mountOpenapi(server, schemas);
 }

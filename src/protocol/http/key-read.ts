@@ -68,7 +68,7 @@ export function findTolerated(
 ): number {
   const id = node.store.lookup(bytes, start, end);
   if (id === 0 || !isTolerated(node, id, tolerance)) {
-    node.counters.misses++;
+    node.counters.miss(bytes, start, end);
     node.observer?.missed?.(bytes, start, end);
     return 0;
   }
@@ -92,7 +92,7 @@ function isTolerated(node: Node, id: number, { maxAgeMs, minFreshMs, maxStaleMs 
 function notFound(node: Node, { bytes, start, end }: KeyPath, withBody: boolean): Response {
   const id = node.store.lookup(bytes, start, end);
   const stale = id !== 0 && node.store.isStale(id);
-  return problemResponse("not-found", withBody ? NOT_FOUND : null, stale ? STALE : MISS);
+  return problemResponse("not-found", NOT_FOUND, stale ? STALE : MISS, !withBody);
 }
 
 /** 304: what the reader has is still right. */

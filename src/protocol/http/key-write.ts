@@ -15,6 +15,7 @@ import { type KeyPath, keyTooLong } from "./key-path.ts";
 import { judge, type Preconditions, preconditionFailed, readPreconditions } from "./preconditions.ts";
 import { Problem, problemBody, problemResponse } from "./problem.ts";
 import type { HttpServer } from "./server.ts";
+import { admitWrite, requireLoaded } from "./write-admission.ts";
 
 const NOT_FOUND = problemBody("not-found", { detail: "there is no fresh entry with this key" });
 
@@ -34,22 +35,27 @@ export class KeyWrite {
   /** Stores the body under the key of `url`, which `path` is to read again: other requests have used it meanwhile. */
   store(path: KeyPath, url: string, from: number, body: Uint8Array): Response {
     const { node } = this.#server;
+    admitWrite(this.#server);
     return this.#server.turn(() => {
       path.parse(node, url, from);
-      return store(node, path, this.#headers, this.#preconditions, body);
+      return store(this.#server, path, this.#headers, this.#preconditions, body);
     });
   }
 }
 
 function store(
-  node: Node,
+  server: HttpServer,
   { bytes, start, end }: KeyPath,
   headers: EntryHeaders,
   preconditions: Preconditions | undefined,
   body: Uint8Array,
 ): Response {
+  const { node } = server;
   const id = node.peek(bytes, start, end);
-  if (preconditions !== undefined) check(node, id, preconditions);
+  if (preconditions !== undefined) {
+    requireLoaded(server, id !== 0);
+    check(node, id, preconditions);
+  }
   const times = timesOf(headers.lifetime, node.nowMs);
   if (isOver(times, node.nowMs)) {
     node.delete(bytes, start, end);
@@ -73,11 +79,15 @@ function store(
 /** Answers a DELETE. */
 export function deleteKey(server: HttpServer, request: Request, { bytes, start, end }: KeyPath): Response {
   const preconditions = readPreconditions(request.headers);
+  admitWrite(server);
   return server.turn(() => {
     const { node } = server;
     const id = node.peek(bytes, start, end);
+    requireLoaded(server, id !== 0);
     if (id !== 0 && preconditions !== undefined) check(node, id, preconditions);
-    // A stale entry is deleted too, though nothing was there for who asked.
+    // Nothing is there that could be the expected entry; a stale one, which may be another, stays.
+    if (id === 0 && preconditions?.ifMatch !== undefined) return problemResponse("not-found", NOT_FOUND);
+    // Without that a stale entry is deleted too, though nothing was there for who asked.
     const deleted = node.delete(bytes, start, end);
     return deleted ? new Response(null, { status: 204 }) : problemResponse("not-found", NOT_FOUND);
   });

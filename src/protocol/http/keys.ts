@@ -4,14 +4,15 @@
  * A request gets here in two ways: directly from `HttpServer.fetch`, before any router has looked at it, and from the
  * hono application where that is mounted in another one. Both give the place in the URL where the key begins.
  */
-import type { Role } from "../../node/access.ts";
-import { authorize, requireKey } from "./authorization.ts";
+import type { Principal, Role } from "../../node/access.ts";
+import { authorize, requireKey, requireValid } from "./authorization.ts";
 import type { CommandCounts } from "./http-statistics.ts";
 import { KeyPath } from "./key-path.ts";
 import { readKey } from "./key-read.ts";
 import { deleteKey, KeyWrite } from "./key-write.ts";
 import { Problem } from "./problem.ts";
 import type { HttpServer } from "./server.ts";
+import { settled } from "./write-admission.ts";
 
 export const KEY_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS";
 
@@ -55,7 +56,9 @@ export class Keys {
       } else if (method === "DELETE") {
         counts = this.#delete;
         this.#admit(request, from, "write");
-        response = deleteKey(this.#server, request, this.#path);
+        const answered = settled(this.#server, deleteKey(this.#server, request, this.#path));
+        if (answered instanceof Promise) return this.#answerLater(answered, counts, began);
+        response = answered;
       } else {
         response = otherMethod(method);
       }
@@ -89,11 +92,15 @@ export class Keys {
         resolve(response);
       };
       try {
-        this.#admit(request, from, "write");
+        const principal = this.#admit(request, from, "write");
         const write = new KeyWrite(server, request);
         const { url } = request;
         server.bodies.receive(request, server.config.maxValueBytes, {
-          received: (body) => answer(() => write.store(this.#path, url, from, body)),
+          received: (body) =>
+            this.#settle(() => {
+              requireValid(principal);
+              return write.store(this.#path, url, from, body);
+            }, answer),
           failed: (problem) => answer(() => problem.toResponse()),
         });
       } catch (error) {
@@ -102,13 +109,38 @@ export class Keys {
     });
   }
 
+  /** Stores, and answers when the response may be sent: mostly at once. */
+  #settle(store: () => Response, answer: (respond: () => Response) => void): void {
+    try {
+      const response = settled(this.#server, store());
+      if (response instanceof Promise) response.then((later) => answer(() => later), fail);
+      else answer(() => response);
+    } catch (error) {
+      fail(error);
+    }
+    function fail(error: unknown): void {
+      answer(() => {
+        throw error;
+      });
+    }
+  }
+
+  async #answerLater(answered: Promise<Response>, counts: CommandCounts, began: number): Promise<Response> {
+    const server = this.#server;
+    const response = await answered.catch((error: unknown) => server.answerError(error));
+    if (began > 0) counts.record(response.status, server.node.ports.clock.monotonic() - began);
+    else counts.count(response.status);
+    return response;
+  }
+
   /** Fills the path in with the request's key, and refuses who may not do this to it. */
-  #admit(request: Request, from: number, role: Role): void {
+  #admit(request: Request, from: number, role: Role): Principal {
     const server = this.#server;
     const principal = authorize(server, request, role);
     const path = this.#path;
     path.parse(server.node, request.url, from);
     if (!principal.unrestricted) requireKey(principal, path.bytes, path.userStart, path.end);
+    return principal;
   }
 }
 

@@ -14,7 +14,7 @@ import { storedKey, userStart } from "../../core/keyspace.ts";
 import { RecordKind } from "../../core/record.ts";
 import type { Principal } from "../../node/access.ts";
 import type { Lease } from "../../node/node.ts";
-import { authorize, requireKey } from "./authorization.ts";
+import { authorize, requireKey, requireValid } from "./authorization.ts";
 import { entityTagOf } from "./entity-tag.ts";
 import { describeEntry, type EntryHeaders, isOver, readEntryHeaders, timesOf } from "./entry-headers.ts";
 import { MAX_JSON_BYTES, readJson, refuseQuery } from "./json-body.ts";
@@ -23,6 +23,7 @@ import { Problem } from "./problem.ts";
 import { readBody } from "./request-body.ts";
 import type { RequestOf, RequestSchemas } from "./schemas.ts";
 import type { HttpServer } from "./server.ts";
+import { admitWrite, settled } from "./write-admission.ts";
 
 const MS_PER_SECOND = 1_000;
 const CONDITIONS = ["If-Match", "If-None-Match"];
@@ -32,8 +33,9 @@ export function mountLeases(server: HttpServer, schemas: RequestSchemas): void {
   server.app.post("/v1/leases", async (context) => {
     const request = context.req.raw;
     const principal = authorize(server, request, "write");
-    const given = await readJson(server, request, schemas.lease, MAX_JSON_BYTES);
+    const given = await readJson(server, request, principal, schemas.lease, MAX_JSON_BYTES);
     requireKey(principal, given.key);
+    admitWrite(server);
     return server.turn(() => grant(server, given));
   });
   server.app.put("/v1/leases/:token", async (context) => {
@@ -45,7 +47,10 @@ export function mountLeases(server: HttpServer, schemas: RequestSchemas): void {
     const headers = readEntryHeaders(request.headers);
     server.turn(() => requireFillable(server, principal, token));
     const value = await readBody(server, request, server.config.maxValueBytes);
-    return server.turn(() => fill(server, principal, token, headers, value));
+    requireValid(principal);
+    admitWrite(server);
+    const response = server.turn(() => fill(server, principal, token, headers, value));
+    return settled(server, response);
   });
   server.app.delete("/v1/leases/:token", (context) => {
     const request = context.req.raw;

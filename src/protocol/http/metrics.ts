@@ -11,13 +11,12 @@
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import type { Statistics, Timing } from "../statistics-schema.ts";
+import { writePersistence } from "./metrics-persistence.ts";
+import { each, type HistogramSeries, type Labels, MetricsText, only, type Sample } from "./metrics-text.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 const US_PER_SECOND = 1e6;
-
-type Labels = Readonly<Record<string, string | number>>;
-type Sample = readonly [labels: Labels, value: number | undefined];
 
 /** The text of a snapshot. */
 export function renderMetrics(statistics: Statistics): string {
@@ -28,72 +27,10 @@ export function renderMetrics(statistics: Statistics): string {
   writeMemory(text, statistics);
   writeTimes(text, statistics);
   writeInvalidations(text, statistics);
+  if (statistics.persistence !== undefined) writePersistence(text, statistics.persistence);
   if (statistics.resp !== undefined) writeResp(text, statistics.resp);
   if (statistics.http !== undefined) writeHttp(text, statistics.http);
   return text.text;
-}
-
-class MetricsText {
-  text = "";
-
-  counter(name: string, help: string, samples: readonly Sample[]): void {
-    this.#simple(`${name}_total`, "counter", help, samples);
-  }
-
-  gauge(name: string, help: string, samples: readonly Sample[]): void {
-    this.#simple(name, "gauge", help, samples);
-  }
-
-  /** `cumulative` has one number more than `bounds`: all. */
-  histogram(name: string, help: string, series: readonly HistogramSeries[]): void {
-    if (series.length === 0) return;
-    this.#head(name, "histogram", help);
-    for (const { labels, bounds, cumulative, sum } of series) {
-      for (const [i, bound] of bounds.entries()) {
-        this.#sample(`${name}_bucket`, { ...labels, le: String(bound) }, cumulative[i] ?? 0);
-      }
-      const count = cumulative[bounds.length] ?? 0;
-      this.#sample(`${name}_bucket`, { ...labels, le: "+Inf" }, count);
-      this.#sample(`${name}_sum`, labels, sum);
-      this.#sample(`${name}_count`, labels, count);
-    }
-  }
-
-  #simple(name: string, type: string, help: string, samples: readonly Sample[]): void {
-    if (samples.every(([, value]) => value === undefined)) return;
-    this.#head(name, type, help);
-    for (const [labels, value] of samples) if (value !== undefined) this.#sample(name, labels, value);
-  }
-
-  #head(name: string, type: string, help: string): void {
-    this.text += `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n`;
-  }
-
-  #sample(name: string, labels: Labels, value: number): void {
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(String(text))}"`);
-    this.text += `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
-  }
-}
-
-interface HistogramSeries {
-  readonly labels: Labels;
-  readonly bounds: readonly number[];
-  readonly cumulative: readonly number[];
-  readonly sum: number;
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-/** One sample without labels. */
-function only(value: number | undefined): readonly Sample[] {
-  return [[{}, value]];
-}
-
-/** One sample for each member of a record, under one label. */
-function each(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
-  return Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
 }
 
 function writeNode(text: MetricsText, { version, runtime, node, uptimeSeconds, ...rest }: Statistics): void {
@@ -217,6 +154,7 @@ function writeResp(text: MetricsText, resp: NonNullable<Statistics["resp"]>): vo
     output: resp.outputLimitClosed,
     input: resp.inputLimitClosed,
     protocol: resp.protocolErrors,
+    unstored: resp.unstoredClosed,
   };
   text.counter("shoal_connections_closed", "Connections that the server closed, by reason.", each("reason", closings));
   const bytes = { received: resp.receivedBytes, sent: resp.sentBytes };

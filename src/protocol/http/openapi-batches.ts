@@ -1,5 +1,5 @@
 /** Batches, as the OpenAPI document describes them. tidy: generated table */
-import type { Exchange, Operation } from "./openapi-operation.ts";
+import { type Exchange, LOADING_PROBLEMS, type Operation } from "./openapi-operation.ts";
 import type { ProblemCode } from "./problem.ts";
 
 const TAG = '"18a7f0c2d3000-5b2e91c4"';
@@ -147,7 +147,7 @@ const set: Operation = {
   role: "write",
   body: "BatchSetRequest",
   answers: { 200: { description: "An element for each entry.", schema: "BatchSetReply" } },
-  problems: JSON_PROBLEMS,
+  problems: [...JSON_PROBLEMS, ...LOADING_PROBLEMS],
   exchanges: [
     { name: "create", summary: "Text with lifetime and tags, and bytes", ...stored },
     {
@@ -195,7 +195,7 @@ const remove: Operation = {
   role: "write",
   body: "BatchDeleteRequest",
   answers: { 200: { description: "An element for each key.", schema: "BatchDeleteReply" } },
-  problems: JSON_PROBLEMS,
+  problems: [...JSON_PROBLEMS, ...LOADING_PROBLEMS],
   exchanges: [
     {
       name: "twice",

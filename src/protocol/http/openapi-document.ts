@@ -33,6 +33,8 @@ const PROBLEM_HEADERS: Readonly<Partial<Record<ProblemCode, readonly string[]>>>
   unauthenticated: ["WWW-Authenticate"],
   "lease-busy": ["Retry-After"],
   overloaded: ["Retry-After"],
+  "storage-failed": ["Retry-After"],
+  "not-ready": ["Retry-After"],
 };
 
 /** All operations, in the order in which they are told. */

@@ -1,6 +1,6 @@
 /** Invalidations and leases, as the OpenAPI document describes them. tidy: generated table */
 import { CACHE_TAG, LEASE_TOKEN, WRITE_CACHE_CONTROL } from "./openapi-headers.ts";
-import type { Exchange, Operation } from "./openapi-operation.ts";
+import { type Exchange, type Operation, STORING_PROBLEMS } from "./openapi-operation.ts";
 import type { ProblemCode } from "./problem.ts";
 
 const TAG = '"18a7f0c2d3000-5b2e91c4"';
@@ -35,7 +35,7 @@ function invalidation(path: string, id: string, effect: string): Operation {
     role: "invalidate",
     body: "InvalidateRequest",
     answers: { 200: { description: "The receipt: what the invalidation has reached.", schema: "Receipt" } },
-    problems: [...JSON_PROBLEMS, "out-of-memory"],
+    problems: [...JSON_PROBLEMS, ...STORING_PROBLEMS, "out-of-memory"],
     exchanges: [
       {
         name: "tag",
@@ -102,7 +102,7 @@ const grant: Operation = {
   role: "write",
   body: "LeaseRequest",
   answers: { 201: { description: "The lease.", schema: "Lease" } },
-  problems: [...JSON_PROBLEMS, "lease-busy"],
+  problems: [...JSON_PROBLEMS, "storage-failed", "overloaded", "lease-busy"],
   exchanges: [
     { name: "granted", summary: "Nobody else is loading the key", ...granted },
     {
@@ -142,7 +142,15 @@ const fill: Operation = {
     201: { description: "Stored.", headers: ["ETag"] },
     204: { description: "The lifetime is 0: nothing is stored, and what is there stays." },
   },
-  problems: ["bad-request", "bad-header", "unknown-lease", "fill-refused", "unsupported-media-type", "out-of-memory"],
+  problems: [
+    ...STORING_PROBLEMS,
+    "bad-request",
+    "bad-header",
+    "unknown-lease",
+    "fill-refused",
+    "unsupported-media-type",
+    "out-of-memory",
+  ],
   exchanges: [
     {
       name: "stored",

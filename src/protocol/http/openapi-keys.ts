@@ -9,7 +9,7 @@ import {
   READ_CACHE_CONTROL,
   WRITE_CACHE_CONTROL,
 } from "./openapi-headers.ts";
-import type { Answer, Exchange, Operation } from "./openapi-operation.ts";
+import { type Answer, type Exchange, LOADING_PROBLEMS, type Operation } from "./openapi-operation.ts";
 import type { ProblemCode } from "./problem.ts";
 
 const PATH = "/v1/keys/{key}";
@@ -160,7 +160,7 @@ const put: Operation = {
       optional: ["ETag"],
     },
   },
-  problems: [...KEY_PROBLEMS, "precondition-failed", "unsupported-media-type", "out-of-memory"],
+  problems: [...KEY_PROBLEMS, ...LOADING_PROBLEMS, "precondition-failed", "unsupported-media-type", "out-of-memory"],
   exchanges: [
     { name: "create", summary: "A page with a lifetime and tags", ...stored },
     {
@@ -217,7 +217,7 @@ const remove: Operation = {
   role: "write",
   parameters: [KEY, ENCODING, DATABASE, IF_MATCH, IF_NONE_MATCH],
   answers: { 204: { description: "Deleted; a fresh entry was there." } },
-  problems: [...KEY_PROBLEMS, "not-found", "precondition-failed"],
+  problems: [...KEY_PROBLEMS, ...LOADING_PROBLEMS, "not-found", "precondition-failed"],
   exchanges: [
     {
       name: "present",

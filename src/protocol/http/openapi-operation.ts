@@ -15,6 +15,10 @@ import type { ProblemCode } from "./problem.ts";
 export const METHODS = ["get", "head", "put", "post", "delete"] as const;
 export type Method = (typeof METHODS)[number];
 
+/** What operations that write may be answered because of storage; and those, too, that depend on what is there. */
+export const STORING_PROBLEMS: readonly ProblemCode[] = ["storage-failed", "overloaded", "outcome-unknown"];
+export const LOADING_PROBLEMS: readonly ProblemCode[] = [...STORING_PROBLEMS, "not-ready"];
+
 export interface ExchangeRequest {
   readonly method: Method;
   /** With the query, as it stands in the request line. */

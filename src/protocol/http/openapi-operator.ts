@@ -59,6 +59,36 @@ const metrics: Operation = {
   ],
 };
 
+const backup: Operation = {
+  method: "get",
+  path: "/v1/backup",
+  id: "getBackup",
+  group: "operation",
+  summary: "A copy of everything that is stored",
+  description:
+    "One file, consistent and made before the first byte is sent: a SQLite database that `shoal restore` puts into a data " +
+    "directory. One at a time. The token must not be confined to key prefixes.",
+  role: "admin",
+  answers: { 200: { description: "The file.", mediaType: "application/vnd.sqlite3" } },
+  problems: [...NO_QUERY, "nothing-stored", "overloaded", "backup-failed"],
+  exchanges: [
+    {
+      name: "in memory",
+      summary: "Of a node that stores nothing",
+      request: { method: "get", path: "/v1/backup" },
+      response: {
+        status: 409,
+        body: {
+          type: "urn:shoal:problem:nothing-stored",
+          title: "The node stores nothing",
+          status: 409,
+          detail: "the node has no data directory (dataDir), so there is nothing to back up",
+        },
+      },
+    },
+  ],
+};
+
 const live: Operation = {
   method: "get",
   path: "/livez",
@@ -138,4 +168,4 @@ const document: Operation = {
   ],
 };
 
-export const operatorOperations: readonly Operation[] = [statistics, metrics, live, ready, document];
+export const operatorOperations: readonly Operation[] = [statistics, metrics, backup, live, ready, document];

@@ -30,6 +30,7 @@ export function mountOpenapi(server: HttpServer, schemas: RequestSchemas): void 
       return new Response(null, { status: 304, headers });
     }
     server.statistics.sentBytes += made.bytes.length;
-    return new Response(made.bytes, { headers: { ...headers, "content-type": JSON_TYPE } });
+    const length = String(made.bytes.length);
+    return new Response(made.bytes, { headers: { ...headers, "content-type": JSON_TYPE, "content-length": length } });
   });
 }

@@ -1,4 +1,5 @@
 /** Errors of the HTTP protocol, as `application/problem+json` (RFC 9457). */
+import { encodeText } from "../../core/bytes.ts";
 
 /** What a problem says beside its status, type and title. */
 export interface ProblemDetails {
@@ -29,6 +30,7 @@ export const PROBLEMS = {
   "method-not-allowed": [405, "The resource does not have this method"],
   "request-timeout": [408, "The body did not arrive in time"],
   "lease-busy": [409, "Somebody else holds the lease"],
+  "nothing-stored": [409, "The node stores nothing"],
   "fill-refused": [409, "The value was not stored"],
   "precondition-failed": [412, "The entry is not the expected one"],
   "key-too-long": [414, "The key is too long"],
@@ -37,6 +39,9 @@ export const PROBLEMS = {
   "misdirected-request": [421, "This node does not answer for this host"],
   "incomplete-body": [400, "The body ended early"],
   "internal-error": [500, "The request failed inside the server"],
+  "backup-failed": [500, "The backup could not be made"],
+  "outcome-unknown": [500, "The write may not be stored"],
+  "storage-failed": [503, "The node cannot store what is written"],
   "not-ready": [503, "The node is not ready"],
   overloaded: [503, "The node holds too many requests"],
   "out-of-memory": [507, "There is no room, and nothing that could be evicted"],
@@ -63,9 +68,9 @@ export class Problem extends Error {
     return PROBLEMS[this.code][0];
   }
 
-  /** The response; `code` is the last part of `type`. */
-  toResponse(): Response {
-    return problemResponse(this.code, problemBody(this.code, this.details), this.headers);
+  /** The response, to HEAD or another method; `code` is the last part of `type`. */
+  toResponse(toHead = false): Response {
+    return problemResponse(this.code, problemBody(this.code, this.details), this.headers, toHead);
   }
 }
 
@@ -75,12 +80,15 @@ export function problemBody(code: ProblemCode, details: ProblemDetails): string 
   return JSON.stringify({ type: `urn:shoal:problem:${code}`, title, status, ...details });
 }
 
-/** The response with a body that `problemBody` made; null answers a HEAD. */
+/** The response with a body that `problemBody` made; to HEAD its length alone, which runtimes would take for zero. */
 export function problemResponse(
   code: ProblemCode,
-  body: string | null,
+  body: string,
   headers: Readonly<Record<string, string>> = {},
+  toHead = false,
 ): Response {
+  const status = PROBLEMS[code][0];
   const all = { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...headers };
-  return new Response(body, { status: PROBLEMS[code][0], headers: all });
+  if (!toHead) return new Response(body, { status, headers: all });
+  return new Response(null, { status, headers: { ...all, "content-length": String(encodeText(body).length) } });
 }

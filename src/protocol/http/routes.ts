@@ -19,11 +19,21 @@ const KEYS_ROUTE = "/v1/keys/*";
 export function mountKeys(server: HttpServer): void {
   server.app.all(KEYS_ROUTE, (context) => {
     const { url } = context.req;
-    server.hosts.require(url);
+    requireHost(server, url);
     const from = keyStart(url, routePath(context));
     if (from < 0) throw new Problem("unknown-route", { detail: "there is no such path" });
     return server.keys.answer(context.req.raw, from);
   });
+}
+
+/** Refuses requests for other hosts, and counts those. */
+function requireHost({ hosts, statistics }: HttpServer, url: string): void {
+  try {
+    hosts.require(url);
+  } catch (error) {
+    if (error instanceof Problem) statistics.of("other").count(error.status);
+    throw error;
+  }
 }
 
 /** Where the key begins: behind as many slashes of the URL's path as the route has before its star. */
@@ -35,13 +45,14 @@ function keyStart(url: string, route: string): number {
 }
 
 /** Checks the host of requests for all routes that are mounted later, and counts them. */
-export function observeRequests({ app, hosts, node, statistics }: HttpServer): void {
+export function observeRequests(server: HttpServer): void {
+  const { app, node, statistics } = server;
   app.use("*", async (context, next) => {
+    requireHost(server, context.req.url);
     const { clock } = node.ports;
     const began = clock.monotonic();
     statistics.inFlight++;
     try {
-      hosts.require(context.req.url);
       await next();
     } finally {
       statistics.inFlight--;

@@ -12,14 +12,16 @@ import { Access } from "../../node/access.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
 import type { Latencies } from "../latencies.ts";
+import type { ServerPersistence } from "../server-persistence.ts";
 import type { StatisticsSources } from "../statistics-sources.ts";
+import type { BackupSource } from "./backup.ts";
 import { RenderedHeaders } from "./entry-response.ts";
 import { alwaysReady, type Readiness } from "./health.ts";
 import { Hosts } from "./hosts.ts";
 import { HttpStatistics } from "./http-statistics.ts";
 import { mountJsonRoutes } from "./json-routes.ts";
 import { Keys } from "./keys.ts";
-import { Problem, problemResponse } from "./problem.ts";
+import { Problem } from "./problem.ts";
 import { BodyReader } from "./request-body.ts";
 import { ResponseBodies } from "./response-body.ts";
 import { answerOtherMethods, mountKeys, observeRequests } from "./routes.ts";
@@ -33,8 +35,12 @@ export interface HttpServerOptions {
   readonly latencies?: Latencies;
   /** Whether the node should be sent requests (`/readyz`); default: always. */
   readonly readiness?: () => Readiness;
+  /** Stores what is written; default: nothing is. */
+  readonly persistence?: ServerPersistence | undefined;
   /** What statistics tell beside the node and this server. */
   readonly sources?: Omit<StatisticsSources, "node" | "http">;
+  /** Copies what is stored (`/v1/backup`); default: nothing is stored. */
+  readonly backup?: BackupSource | undefined;
 }
 
 export class HttpServer {
@@ -48,7 +54,12 @@ export class HttpServer {
   readonly responseBodies = new ResponseBodies();
   readonly keys: Keys;
   readonly readiness: () => Readiness;
-  readonly sources: StatisticsSources;
+  /** What stores the node's changes; undefined where nothing does. */
+  persistence: ServerPersistence | undefined;
+  /** Called when a turn has left something: the host empties the node's outbox then. Not where turns are another's. */
+  afterTurn: (() => void) | undefined;
+  readonly #sources: StatisticsSources;
+  readonly backup: BackupSource | undefined;
   readonly #turn: (<T>(work: () => T) => T) | undefined;
 
   constructor(node: Node, options: HttpServerOptions = {}) {
@@ -60,14 +71,24 @@ export class HttpServer {
     this.bodies = new BodyReader(this);
     this.keys = new Keys(this);
     this.readiness = options.readiness ?? alwaysReady;
-    this.sources = { ...options.sources, node, http: this.statistics };
-    this.app.onError((error) => this.answerError(error));
-    this.app.notFound(() => new Problem("unknown-route", { detail: "there is no such path" }).toResponse());
+    this.backup = options.backup;
+    this.persistence = options.persistence;
+    this.#sources = { ...options.sources, node, http: this.statistics };
+    this.app.onError((error, { req }) => this.answerError(error, req.method === "HEAD"));
+    this.app.notFound(({ req }) =>
+      new Problem("unknown-route", { detail: "there is no such path" }).toResponse(req.method === "HEAD"),
+    );
     mountKeys(this);
     observeRequests(this);
     mountJsonRoutes(this);
     // Last, because it gives each of the routes above its OPTIONS and 405.
     answerOtherMethods(this.app);
+  }
+
+  /** Where statistics come from. */
+  get sources(): StatisticsSources {
+    const { persistence = this.#sources.resp?.persistence } = this;
+    return { ...this.#sources, persistence };
   }
 
   get config(): NodeConfig {
@@ -83,7 +104,11 @@ export class HttpServer {
       });
     }
     this.node.beginTurn();
-    return work();
+    try {
+      return work();
+    } finally {
+      if (!this.node.outbox.empty) this.afterTurn?.();
+    }
   }
 
   /**
@@ -105,8 +130,8 @@ export class HttpServer {
 
   /** The response to what a handler threw: problems as they are; anything else is a fault of ours, which is logged. */
   answerError(error: unknown, toHead = false): Response {
-    if (error instanceof Problem) return toHead ? problemResponse(error.code, null, error.headers) : error.toResponse();
+    if (error instanceof Problem) return error.toResponse(toHead);
     this.node.ports.log.write("error", "request failed", { error: String(error), stack: (error as Error)?.stack });
-    return new Problem("internal-error", { detail: "the request failed inside the server" }).toResponse();
+    return new Problem("internal-error", { detail: "the request failed inside the server" }).toResponse(toHead);
   }
 }

@@ -156,7 +156,7 @@ const BY_NAME: ReadonlyMap<string, Reach> = new Map([
   ...named(NOTHING, "info"),
   ...named(
     NOTHING,
-    "shutdown role memory|purge slowlog|len slowlog|reset latency|latest latency|history latency|reset",
+    "shutdown save bgsave bgrewriteaof lastsave role memory|purge slowlog|len slowlog|reset latency|latest latency|history latency|reset",
   ),
   ...named(NOTHING, "client|list client|kill client|pause client|unpause client|unblock client|no-evict"),
   ...named(NOTHING, "config|get config|resetstat config|rewrite acl|list acl|users acl|getuser"),

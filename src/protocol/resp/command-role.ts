@@ -9,7 +9,8 @@
  *     no_auth                  none
  *     connection, transaction  none: MULTI and EXEC may be sent by everybody, each queued request is checked
  *
- * The others are listed by name. Commands that write and also answer with what was there need both roles. A command for
+ * The others are listed by name. Commands that write and also answer with what was there, or with a number from which it
+ * follows, need both roles (so does a condition on the value: permission.ts). A command for
  * which neither a rule nor the list decides is for admins: a new one is closed until somebody has thought about it, and
  * a test fails.
  *
@@ -32,7 +33,7 @@ const BY_NAME: ReadonlyMap<string, readonly Role[]> = new Map([
   ...names(READ, "keys watch client|tracking info memory|stats memory|doctor subscribe psubscribe ssubscribe"),
   ...names(READ, "pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub"),
   ...names(WRITE, "publish spublish restore"),
-  ...names(READ_AND_WRITE, "getset getdel getex bitfield"),
+  ...names(READ_AND_WRITE, "getset getdel getex bitfield setbit incr decr incrby decrby incrbyfloat"),
   ...names(INVALIDATE, "shoal.invalidate shoal.purge"),
   ...names(ADMIN, "memory|purge"),
 ]);

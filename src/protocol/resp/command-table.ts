@@ -34,6 +34,8 @@ export const RouteBit = {
   CONTAINER: 512,
   /** Not held back by CLIENT PAUSE. */
   UNPAUSED: 1_024,
+  /** What it does is stored, where there is storage: `WRITE` without what replicates alone. */
+  STORED: 2_048,
 } as const;
 
 /** Bits that take a request off the dispatcher's fast path. */
@@ -43,7 +45,7 @@ const ATTENTION = RouteBit.TIMED | RouteBit.CONTAINER;
 export const KeyMode = { NONE: 0, FIRST: 1, SEVERAL: 2 } as const;
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
-  write: RouteBit.WRITE,
+  write: RouteBit.WRITE | RouteBit.STORED,
   may_replicate: RouteBit.WRITE,
   no_auth: RouteBit.NO_AUTH,
   no_multi: RouteBit.NO_MULTI,

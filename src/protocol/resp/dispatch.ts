@@ -3,7 +3,7 @@
  *
  * The fast path, which nearly every request takes, is one lookup, one test of all attention bits, the arity, one byte of
  * the key, and the call. Everything else is on the guarded path: unknown commands, subcommands, authentication,
- * permissions, subscribed mode, pauses, queueing in a transaction, reply modes, keys of other databases, monitors,
+ * permissions, subscribed mode, the state of storage, pauses, queueing in a transaction, reply modes, keys of other databases, monitors,
  * timing. `execute` is what the guarded path ends in, and what EXEC runs queued requests with.
  *
  * Keys are put in their stored form in place: the two bytes before an argument are free (see args.ts), so a prefix is
@@ -25,12 +25,11 @@ import { isHttpWord } from "./inline.ts";
 import { renderMonitorLine } from "./monitor.ts";
 import { denialOf } from "./permission.ts";
 import { ReplyTooLarge } from "./reply.ts";
+import { ServerAttention, STORAGE_ATTENTION } from "./server-attention.ts";
 import type { Session } from "./session.ts";
 import { Attention } from "./session-state.ts";
 import { slowArguments } from "./slow-log.ts";
-
-/** Server-wide reasons for the guarded path. */
-export const ServerAttention = { PAUSED: 1, MONITORED: 2, PRECISE: 4 } as const;
+import { storageRefusal } from "./storage-gate.ts";
 
 /** What an unknown command's error shows of a name, and of all arguments together. */
 const SHOWN_BYTES = 128;
@@ -84,7 +83,7 @@ function dispatchGuarded(session: Session, container: Route, args: Args): void {
   const refusal = route === undefined ? unknownSubcommand(container, args) : refusalOf(session, route, args);
   if (route === undefined || refusal !== undefined) {
     refuse(session, route ?? container, refusal ?? "");
-  } else if (session.server.holds(session, route)) {
+  } else if (session.server.pauses.holds(session, route)) {
     session.hold();
     return;
   } else if (session.transaction !== undefined && (route.bits & RouteBit.IMMEDIATE) === 0) {
@@ -137,7 +136,7 @@ function refusalOf(session: Session, route: Route, args: Args): string | undefin
   if ((attention & Attention.SUBSCRIBED) !== 0 && session.protocol === 2 && (bits & RouteBit.SUBSCRIBER) === 0) {
     return `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
   }
-  return undefined;
+  return (session.server.attention & STORAGE_ATTENTION) === 0 ? undefined : storageRefusal(session, route, args);
 }
 
 /** Answers with an error; a transaction that a refused request belongs to will abort, and a refused EXEC ends it. */

@@ -17,7 +17,7 @@ const HOLDING = Attention.TRANSACTION | Attention.SUBSCRIBED | Attention.TRACKIN
 
 /** What a session holds beside its own few fields. */
 export function bytesHeldBy(session: Session): number {
-  let bytes = session.inputCapacity + session.connection.pendingBytes;
+  let bytes = session.inputCapacity + session.unsentBytes;
   if ((session.attention & HOLDING) !== 0) {
     bytes += (session.transaction?.bytes ?? 0) + (session.subscriptions?.bytes ?? 0);
     for (const prefix of session.tracking?.prefixes ?? []) bytes += prefix.length;

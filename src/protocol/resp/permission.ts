@@ -46,10 +46,18 @@ function missingRole(principal: Principal, roles: readonly Role[]): Role | undef
 const NO_ROLES: readonly Role[] = [];
 const READ: readonly Role[] = ["read"];
 
-/** SET with GET answers with what was there. */
+/** Options by which a command that writes tells what was there, and from which argument on they may stand. */
+const TELLING: ReadonlyMap<string, { readonly first: number; readonly options: readonly string[] }> = new Map([
+  ["set", { first: 3, options: ["GET", "IFEQ", "IFNE"] }],
+  ["delex", { first: 2, options: ["IFEQ", "IFNE"] }],
+]);
+
+/** SET with GET answers with what was there; a condition on the value says whether a guess of it was right. */
 function rolesByArguments(name: string, args: Args): readonly Role[] {
-  if (name !== "set") return NO_ROLES;
-  for (let i = 3; i < args.count; i++) if (args.is(i, "GET")) return READ;
+  const telling = TELLING.get(name);
+  if (telling === undefined) return NO_ROLES;
+  const { first, options } = telling;
+  for (let i = first; i < args.count; i++) if (options.some((option) => args.is(i, option))) return READ;
   return NO_ROLES;
 }
 

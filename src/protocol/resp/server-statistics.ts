@@ -16,6 +16,8 @@ export class ServerStatistics {
   evictedSessions = 0;
   /** Closed because they did not authenticate in time. */
   unauthenticatedClosed = 0;
+  /** Closed because what they had written may not be stored. */
+  unstoredClosed = 0;
   unknownCommands = 0;
   /** Handlers that threw. */
   internalErrors = 0;

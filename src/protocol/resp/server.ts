@@ -12,27 +12,29 @@
  * hold together (held-bytes.ts); all closings are counted.
  */
 import { assert } from "../../core/assert.ts";
-import type { Cancel } from "../../core/ports.ts";
 import { Access } from "../../node/access.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
+import type { ServerPersistence } from "../server-persistence.ts";
 import type { Args } from "./args.ts";
 import type { Command } from "./command.ts";
 import { CommandTable, type Route, RouteBit } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
-import { execute, logSlow, ServerAttention } from "./dispatch.ts";
+import { execute, logSlow } from "./dispatch.ts";
+import { Durability } from "./durability.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { InputBuffers } from "./input-buffer.ts";
 import { KeyChanges } from "./key-changes.ts";
 import { Notifications, parseEventClasses } from "./notifications.ts";
 import { RespParser } from "./parser.ts";
+import { type PauseMode, Pauses } from "./pauses.ts";
 import { settleSessions } from "./permission.ts";
 import { PubSub } from "./pubsub.ts";
 import { Reply } from "./reply.ts";
+import { ServerAttention } from "./server-attention.ts";
 import { ServerStatistics } from "./server-statistics.ts";
 import { Session } from "./session.ts";
 import type { SessionOutput } from "./session-output.ts";
-import { Halt } from "./session-state.ts";
 import { SlowLog } from "./slow-log.ts";
 import { SpareReplies } from "./spare-replies.ts";
 import { Timings } from "./timings.ts";
@@ -44,11 +46,14 @@ export const MAX_REPLY_BYTES = 256 * 2 ** 20;
 const SWEEP_MS = 1_000;
 const FIRST_REPLY_BYTES = 64 * 1_024;
 
-export type PauseMode = "all" | "write";
+/** Bytes that the turns of a batch leave in the outbox. Policy: they are handed over before the batch is over. */
+const BATCH_OUTBOX_BYTES = 4 * 2 ** 20;
 
 export interface RespServerOptions {
   /** Who may do what; default: made of the node's configuration. A server of another protocol may have the same one. */
   readonly access?: Access;
+  /** Stores what is written; default: nothing is. */
+  readonly persistence?: ServerPersistence | undefined;
 }
 
 export class RespServer implements TrackingHost {
@@ -69,10 +74,12 @@ export class RespServer implements TrackingHost {
   readonly notifications: Notifications;
   readonly keyChanges: KeyChanges;
   readonly monitors = new Set<Session>();
+  readonly pauses: Pauses;
+  readonly durability: Durability;
   readonly startedAtMs: number;
   /** Bits of `ServerAttention`. */
   attention = 0;
-  /** Called at the end of each turn: the host empties the node's outbox then. */
+  /** Called at the end of each turn, or batch of turns, that left something: the host empties the node's outbox then. */
   afterTurn: (() => void) | undefined;
   /** The session whose turn it is. */
   current: Session | undefined;
@@ -80,15 +87,13 @@ export class RespServer implements TrackingHost {
   slowLogged = false;
   #nextId = 1;
   #inTurn = false;
+  #inBatch = false;
   #sharedTime = false;
   #pushed: SessionOutput[] = [];
   #later: (() => void)[] = [];
   #runningLater = false;
   #turnCommands = 0;
   #sweptAtMs = 0;
-  #pauseMode: PauseMode | undefined;
-  #pausedUntilMs = 0;
-  #cancelPause: Cancel | undefined;
   /** The configuration whose secrets and tokens `access` has. */
   #accessConfig: NodeConfig;
 
@@ -105,8 +110,20 @@ export class RespServer implements TrackingHost {
     this.tracking = new TrackingTable(this);
     this.notifications = new Notifications(this.pubsub, (physical) => node.databases.logical(physical));
     this.keyChanges = new KeyChanges(node, this.tracking, this.notifications);
+    this.pauses = new Pauses(this);
+    this.durability = new Durability(this);
     this.startedAtMs = node.nowMs;
+    this.persistence = options.persistence;
     this.configured();
+  }
+
+  /** What stores the node's changes; undefined where nothing does. */
+  get persistence(): ServerPersistence | undefined {
+    return this.durability.persistence;
+  }
+
+  set persistence(persistence: ServerPersistence | undefined) {
+    this.durability.persistence = persistence;
   }
 
   get config(): NodeConfig {
@@ -196,6 +213,7 @@ export class RespServer implements TrackingHost {
     this.current = session;
     if (!sharedTime) this.node.beginTurn();
     this.#sharedTime = sharedTime;
+    this.durability.begin();
     this.reply.reset();
     this.reply.protocol = session.protocol;
     session.ranFromInput = false;
@@ -237,7 +255,8 @@ export class RespServer implements TrackingHost {
     } finally {
       this.#inTurn = false;
     }
-    if (!this.node.outbox.empty) this.afterTurn?.();
+    const { length } = this.node.outbox;
+    if (!this.#inBatch || length > BATCH_OUTBOX_BYTES) this.#handOver(length);
     // What runs later has turns of its own, which end here too: only the outermost one goes through the list.
     if (this.#later.length === 0 || this.#runningLater) return;
     this.#runningLater = true;
@@ -246,6 +265,22 @@ export class RespServer implements TrackingHost {
     } finally {
       this.#runningLater = false;
     }
+  }
+
+  /** Has the host store what turns have left. */
+  #handOver(bytes: number): void {
+    if (bytes > 0) this.afterTurn?.();
+    this.durability.handedOver(bytes);
+  }
+
+  /** What turns leave from now on is handed over together, at the end of the batch. */
+  beginBatch(): void {
+    this.#inBatch = true;
+  }
+
+  endBatch(): void {
+    this.#inBatch = false;
+    this.#handOver(this.node.outbox.length);
   }
 
   /** Does something when the running turn is over. */
@@ -287,10 +322,11 @@ export class RespServer implements TrackingHost {
   }
 
   #refreshPrecision(): void {
-    this.#attend(ServerAttention.PRECISE, this.slowLog.isPrecise(this.node.nowMs));
+    this.attend(ServerAttention.PRECISE, this.slowLog.isPrecise(this.node.nowMs));
   }
 
-  #attend(bit: number, on: boolean): void {
+  /** Sets or clears a bit of `ServerAttention`. */
+  attend(bit: number, on: boolean): void {
     this.attention = on ? this.attention | bit : this.attention & ~bit;
   }
 
@@ -305,7 +341,7 @@ export class RespServer implements TrackingHost {
   monitor(session: Session, on: boolean): void {
     if (on) this.monitors.add(session);
     else this.monitors.delete(session);
-    this.#attend(ServerAttention.MONITORED, this.monitors.size > 0);
+    this.attend(ServerAttention.MONITORED, this.monitors.size > 0);
   }
 
   feedMonitors(line: Uint8Array): void {
@@ -314,39 +350,11 @@ export class RespServer implements TrackingHost {
 
   /** Holds requests back, of all commands or of those that write, until `untilMs` or `unpause`. */
   pause(untilMs: number, mode: PauseMode): void {
-    // A pause that is running is extended, and never made weaker, as in Redis.
-    if (this.#pauseMode !== undefined) {
-      mode = mode === "all" || this.#pauseMode === "all" ? "all" : "write";
-      untilMs = Math.max(untilMs, this.#pausedUntilMs);
-    }
-    this.#cancelPause?.();
-    this.#pauseMode = mode;
-    this.#pausedUntilMs = untilMs;
-    this.#attend(ServerAttention.PAUSED, true);
-    this.#cancelPause = this.node.ports.timer.after(Math.max(0, untilMs - this.node.nowMs), () => this.unpause());
+    this.pauses.begin(untilMs, mode);
   }
 
   unpause(): void {
-    this.#cancelPause?.();
-    this.#cancelPause = undefined;
-    this.#pauseMode = undefined;
-    this.#attend(ServerAttention.PAUSED, false);
-    for (const session of this.sessions.values()) {
-      if ((session.halt & Halt.PAUSED) !== 0) session.release(Halt.PAUSED);
-    }
-  }
-
-  /** What CLIENT PAUSE holds back now. */
-  get pauseMode(): PauseMode | undefined {
-    return this.#pauseMode;
-  }
-
-  /** True if a request has to wait until a pause is over. */
-  holds(session: Session, route: Route): boolean {
-    if (this.#pauseMode === undefined || (route.bits & RouteBit.UNPAUSED) !== 0) return false;
-    if (this.#pauseMode === "all" || (route.bits & RouteBit.WRITE) !== 0) return true;
-    const queued = route.command.name === "exec" ? session.transaction?.requests : undefined;
-    return queued?.some((request) => (request.route.bits & RouteBit.WRITE) !== 0) ?? false;
+    this.pauses.end();
   }
 
   // ---- Time
@@ -356,6 +364,7 @@ export class RespServer implements TrackingHost {
     this.node.beginTurn();
     const { nowMs } = this.node;
     this.#refreshPrecision();
+    this.durability.tick();
     if (Math.abs(nowMs - this.#sweptAtMs) < SWEEP_MS) return;
     this.#sweptAtMs = nowMs;
     this.turn(() => {

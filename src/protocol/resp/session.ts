@@ -94,7 +94,7 @@ export class Session extends SessionOutput {
 
   /** The connection has sent everything: parsing goes on. */
   drained(): void {
-    if ((this.halt & Halt.CONGESTED) !== 0) this.release(Halt.CONGESTED);
+    this.resumeReading();
   }
 
   /** The connection is gone. */
@@ -111,7 +111,7 @@ export class Session extends SessionOutput {
   }
 
   /** Ends a reason not to go on; if it was the last one, what has been buffered is run now. */
-  release(reason: number, write?: (reply: Reply) => void): void {
+  override release(reason: number, write?: (reply: Reply) => void): void {
     if (this.closed) return;
     const { server } = this;
     if (server.busy && server.current !== this) {
@@ -164,7 +164,7 @@ export class Session extends SessionOutput {
   }
 
   /** Closes at once. A session that kills itself still sends the replies written so far. */
-  kill(): void {
+  override kill(): void {
     if (this.closed) return;
     if (this.server.current === this) {
       this.halt |= Halt.CLOSING;
@@ -188,7 +188,7 @@ export class Session extends SessionOutput {
     if (this.closed) return;
     this.halt |= Halt.CLOSED;
     this.#dropInput();
-    this.dropPushes();
+    this.dropOutput();
     this.server.remove(this);
   }
 
@@ -327,6 +327,8 @@ export class Session extends SessionOutput {
     if (!this.#cut) this.flush();
     this.lastCommandMs = this.node.nowMs;
     if ((this.halt & ENDED) !== 0) {
+      // What is held leaves first; then `settle` closes.
+      if (this.holdsReplies && !this.#cut && !this.closed) return this.reportHeld();
       if (this.#cut) this.connection.cut();
       else if (!this.closed) this.connection.close();
       this.#end();

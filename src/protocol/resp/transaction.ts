@@ -87,6 +87,8 @@ export class Watches {
   bytes = 0;
   readonly #node: Node;
   readonly #keys = new Map<string, WatchedKey>();
+  /** A watched key was absent. */
+  sawNothing = false;
 
   constructor(node: Node) {
     this.#node = node;
@@ -112,6 +114,7 @@ export class Watches {
     const watched: WatchedKey = { database, key: new Uint8Array(end - from), version: 0, origin: 0, expiresAt: 0 };
     copyBytes(bytes, from, end, watched.key, 0);
     look(this.#node, bytes, start, end, watched);
+    if (watched.version === 0) this.sawNothing = true;
     this.#keys.set(name, watched);
     this.bytes += WATCH_COST + 2 * (end - from);
     return true;

@@ -1,7 +1,7 @@
 /**
  * A batch of turns: what one round of the event loop brought, run together. The adapter adds each chunk as it arrives and
  * runs the batch when the round is over. Together they share one reading of the clock, their lookups wait for memory at
- * the same time (lookahead.ts), and code and data stay in the processor's caches instead of alternating with the
+ * the same time (lookahead.ts), what they write is stored together, and code and data stay in the processor's caches instead of alternating with the
  * kernel's. Chunks of one session keep their order. A batch holds what one round brought and nothing longer; when that is
  * more than `MAX_BATCH_BYTES`, it runs before the round is over.
  *
@@ -58,6 +58,7 @@ export class TurnBatch {
     const { clock } = node.ports;
     const began = clock.monotonic();
     node.beginTurn();
+    this.#server.beginBatch();
     let scanned = 0;
     for (let i = 0; i < sessions.length; i++) {
       if (i === scanned) {
@@ -77,6 +78,7 @@ export class TurnBatch {
     chunks.length = 0;
     this.#bytes = 0;
     this.#running = false;
+    this.#server.endBatch();
     timings.turns.record((clock.monotonic() - began) * 1e6);
     const done = this.#done;
     for (let i = 0; i < done.length; i++) done[i]?.();

@@ -148,7 +148,7 @@ const config: Case[] = [
       mapCall("CONFIG GET maxmemory-policy", [["maxmemory-policy", "allkeys-lfu"]]),
       setFails("maxmemory", "1mb", "argument must be between 4194304 and 17179869184 inclusive"),
       setFails("timeout", "-1", "argument must be between 0 and 2147483 inclusive"),
-      setFails("appendonly", "yes", "Shoal supports only 'no'"),
+      setFails("appendonly", "yes", "it is 'no', which only a restart can change"),
       mapCall("CONFIG GET requirepass", [["requirepass", ""]]),
     ],
   },
@@ -270,6 +270,42 @@ const others: Case[] = [
       fails("SHUTDOWN ABORT NOW", SYNTAX),
       fails("SHUTDOWN ABORT", "ERR No shutdown in progress."),
     ],
+  },
+  {
+    name: "persistence that is off",
+    steps: [
+      matches("LASTSAVE", /^1\d{9}$/),
+      fails("BGSAVE SOON", SYNTAX),
+      fails("SAVE NOW", "ERR wrong number of arguments for 'save' command"),
+      ...["loading:0", "aof_enabled:0", "aof_rewrite_in_progress:0", "aof_last_write_status:ok"].map((field) =>
+        matches("INFO persistence", new RegExp(`\\r\\n${field}\\r\\n`)),
+      ),
+      ...["rdb_bgsave_in_progress:0", "rdb_last_bgsave_status:ok", "rdb_last_bgsave_time_sec:-1", "rdb_saves:0"].map(
+        (field) => matches("INFO persistence", new RegExp(`\\r\\n${field}\\r\\n`)),
+      ),
+      matches("INFO persistence", /\r\nrdb_last_save_time:1\d{9}\r\n/),
+      matches("INFO memory", /\r\nmem_aof_buffer:0\r\n/),
+      mapCall("CONFIG GET appendfsync", [["appendfsync", "everysec"]]),
+      call("CONFIG SET appendfsync everysec", "OK"),
+    ],
+  },
+  {
+    name: "WAITAOF without persistence",
+    redis: "7.2.0",
+    steps: [
+      call("WAITAOF 0 0 0", [0, 0]),
+      call("WAITAOF 0 1 10", [0, 0]),
+      fails("WAITAOF 1 0 10", "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."),
+      fails("WAITAOF 2 0 10", "ERR value is out of range, value must between 0 and 1"),
+      fails("WAITAOF 0 0 -1", "ERR timeout is negative"),
+    ],
+  },
+  {
+    name: "saving without persistence",
+    shoalOnly: true,
+    steps: ["SAVE", "BGSAVE", "BGREWRITEAOF"].map((name) =>
+      fails(name, `ERR '${name.toLowerCase()}' needs persistence, which is off: start the node with a data directory`),
+    ),
   },
   {
     name: "no cluster",

@@ -1,5 +1,6 @@
 /** A node with both protocols that has done a little of everything: for tests of what is told about it. */
 import { createLatencyHistogram } from "../../../adapters/cli/latency-histogram.ts";
+import { MemoryStorage } from "../../../src/journal/memory-storage.ts";
 import { parseConfig } from "../../../src/node/config.ts";
 import { Host } from "../../../src/node/host.ts";
 import { Node } from "../../../src/node/node.ts";
@@ -42,7 +43,9 @@ export class BusyServer {
     const ports = this.world.ports(1);
     this.node = new Node(config, createHistogram === undefined ? ports : { ...ports, createHistogram });
     this.resp = new RespServer(this.node, allCommands);
-    this.host = new Host(this.node);
+    this.host = new Host(this.node, { storage: new MemoryStorage() });
+    this.resp.persistence = this.host.persistence;
+    this.resp.afterTurn = () => this.host.afterTurn();
     const latencies = new Latencies(createHistogram);
     for (const ns of [800, 90_000, 2e10]) latencies.record("http", "get", ns);
     this.http = {
@@ -66,6 +69,7 @@ export class BusyServer {
   /** Reads, writes, evictions, invalidations, leases, errors, transactions, tracking. */
   async work(): Promise<void> {
     await this.host.start();
+    await this.host.recovered;
     const { peer } = this;
     this.#do("CLIENT TRACKING ON");
     for (let n = 0; n < 300; n++) this.#do(`SET user:${n} ${"v".repeat(20_000)}`);
@@ -76,6 +80,8 @@ export class BusyServer {
     this.#do("GET none");
     this.#do("SHOAL.SET tagged v TAGS 1 red");
     this.#do("SHOAL.PURGE TAGS 1 red");
+    // Its receipt, and all behind it, leaves when it is stored.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     this.#do("SHOAL.LEASE key PX 1000");
     this.#do("INCR user:299");
     this.#do("GET");

@@ -62,10 +62,9 @@ function flagsOf(session: Session): string {
 
 /** The line of a session, without a line break. */
 export function clientLine(session: Session): string {
-  const { connection, subscriptions, transaction, server, tracking } = session;
+  const { connection, subscriptions, transaction, server, tracking, unsentBytes: pending } = session;
   const { nowMs } = session.node;
   const sinceMs = (then: number) => Math.max(0, Math.floor((nowMs - then) / 1000));
-  const pending = connection.pendingBytes;
   const fields: Readonly<Record<string, string | number>> = {
     id: session.id,
     addr: connection.remoteAddress,

@@ -5,7 +5,7 @@
  * Three kinds:
  * - settable: `parse` turns the text into a change of the configuration, or into the reason why not, in Redis's words;
  * - fixed: Redis could change it and Shoal cannot, or has no such thing. Tools set many of these to what they are anyway
- *   ("save" to nothing, "appendonly" to no): that is accepted;
+ *   ("save" to nothing, "appendonly" to no): that is accepted. What a restart could change ("appendonly") says so;
  * - immutable: every change is refused, as in Redis.
  *
  * Secrets and tokens can be set and are never shown: they read as empty. Whoever came in by one that is gone is closed
@@ -13,6 +13,7 @@
  * both may be written without "shoal-".
  */
 import { MAX_KEY_BYTES, MAX_STORE_BYTES, MAX_VALUE_BYTES } from "../../../core/limits.ts";
+import { FSYNC_MODES } from "../../../journal/journal.ts";
 import { type NodeConfig, type NodeConfigInput, parseSize } from "../../../node/config.ts";
 import { serverProcess } from "../../server-process.ts";
 import { formatEventClasses, parseEventClasses } from "../notifications.ts";
@@ -26,13 +27,16 @@ export interface Parameter {
   readonly name: string;
   readonly kind: "settable" | "fixed" | "immutable";
   read(config: NodeConfig, server: RespServer): string;
-  parse?(text: string): ParsedValue;
+  /** Of a fixed one: it could have another value, but not while running. */
+  readonly needsRestart?: boolean;
+  parse?(text: string, server: RespServer): ParsedValue;
 }
 
 type NumberField = {
   [K in keyof NodeConfig]: NodeConfig[K] extends number ? K : never;
 }[keyof NodeConfig];
 
+const yesNo = (value: boolean) => (value ? "yes" : "no");
 const MAX_INT32 = 2 ** 31 - 1;
 /** Sizes as Redis takes them in CONFIG SET: whole numbers, no blanks. */
 const MEMORY = /^\d+(b|k|kb|m|mb|g|gb)?$/i;
@@ -83,6 +87,41 @@ function fixed(name: string, value: string): Parameter {
   return { name, kind: "fixed", read: () => value };
 }
 
+/** Whether anything is stored is decided at the start. */
+const APPEND_ONLY: Parameter = {
+  name: "appendonly",
+  kind: "fixed",
+  read: (_, { persistence }) => yesNo(persistence !== undefined),
+  needsRestart: true,
+};
+
+const APPEND_FSYNC: Parameter = {
+  name: "appendfsync",
+  kind: "settable",
+  read: ({ fsync }, { persistence }) => persistence?.fsync ?? fsync,
+  parse(text) {
+    const mode = FSYNC_MODES.find((one) => one === text.toLowerCase());
+    return mode === undefined ? `argument(s) must be one of the following: ${FSYNC_MODES.join(", ")}` : { fsync: mode };
+  },
+};
+
+/** Redis's form of "after so many seconds, if anything has changed": there is one interval, and one change is enough. */
+const SAVE: Parameter = {
+  name: "save",
+  kind: "settable",
+  read({ snapshotIntervalMs }, { persistence }) {
+    if (persistence === undefined || snapshotIntervalMs === 0) return "";
+    return `${Math.ceil(snapshotIntervalMs / 1_000)} 1`;
+  },
+  parse(text, { persistence }) {
+    if (text !== "" && persistence === undefined) return "Shoal supports only ''";
+    const seconds = text === "" ? 0 : Number(/^(\d{1,7}) 1$/.exec(text)?.[1] ?? Number.NaN);
+    return Number.isNaN(seconds)
+      ? "Shoal supports one interval and one change, such as '3600 1'"
+      : { snapshotIntervalMs: seconds * 1_000 };
+  },
+};
+
 function immutable(name: string, read: Parameter["read"]): Parameter {
   return { name, kind: "immutable", read };
 }
@@ -125,8 +164,6 @@ function outputLimits({ maxOutputBytes, outputSoftBytes }: NodeConfig): string {
   return `normal ${limits} slave 0 0 0 pubsub ${limits}`;
 }
 
-const yesNo = (value: boolean) => (value ? "yes" : "no");
-
 /** All of them, in the order in which CONFIG GET * shows them. */
 export const PARAMETERS: readonly Parameter[] = [
   memory("maxmemory", "maxMemory", { min: 4 * 2 ** 20, max: MAX_STORE_BYTES }),
@@ -148,8 +185,10 @@ export const PARAMETERS: readonly Parameter[] = [
   immutable("cluster-enabled", () => "no"),
   immutable("io-threads", () => "1"),
   immutable("loglevel", ({ logLevel }) => LOG_LEVELS[logLevel]),
-  fixed("save", ""),
-  fixed("appendonly", "no"),
+  SAVE,
+  APPEND_ONLY,
+  APPEND_FSYNC,
+  immutable("dir", ({ dataDir }) => dataDir),
   fixed("hz", "10"),
   fixed("latency-monitor-threshold", "0"),
   fixed("lazyfree-lazy-user-flush", "yes"),
@@ -159,6 +198,15 @@ export const PARAMETERS: readonly Parameter[] = [
   integer("shoal-request-timeout-ms", "requestTimeoutMs", { min: 0, max: MAX_INT32 }),
   hidden("shoal-secrets", (text) => ({ secrets: text === "" ? [] : text })),
   hidden("shoal-tokens", (text) => ({ tokens: text })),
+  memory("shoal-max-journal-backlog", "maxJournalBacklog", { min: 2 ** 20, max: 2 ** 32 }),
+  {
+    name: "shoal-on-backlog",
+    kind: "settable",
+    read: ({ onBacklog }) => onBacklog,
+    parse: (text) => ({ onBacklog: text.toLowerCase() }),
+  },
+  memory("shoal-snapshot-journal-bytes", "snapshotJournalBytes", { min: 2 ** 16, max: 2 ** 40 }),
+  immutable("shoal-keep-previous", ({ keepPrevious }) => yesNo(keepPrevious)),
   immutable("shoal-max-entries", ({ maxEntries }) => String(maxEntries)),
   immutable("shoal-policy", ({ policy }) => policy),
   immutable("shoal-region", ({ region }) => region),

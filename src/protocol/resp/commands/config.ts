@@ -34,10 +34,13 @@ function get(session: Session, args: Args): void {
 
 /** What one pair of CONFIG SET changes, or why it changes nothing. */
 function changeOf(server: RespServer, parameter: Parameter, text: string): NodeConfigInput | string {
-  if (parameter.parse !== undefined) return parameter.parse(text);
+  if (parameter.parse !== undefined) return parameter.parse(text, server);
   if (parameter.kind === "immutable") return "can't set immutable config";
   const value = parameter.read(server.config, server);
-  return text.toLowerCase() === value ? {} : `Shoal supports only '${value}'`;
+  if (text.toLowerCase() === value) return {};
+  return parameter.needsRestart
+    ? `it is '${value}', which only a restart can change`
+    : `Shoal supports only '${value}'`;
 }
 
 /** Names of the fields that each parameter changed, to tell whose mistake a refused configuration is. */
@@ -88,9 +91,21 @@ function set(session: Session, args: Args): void {
   const { config, mistakes } = parseConfig({ ...server.config, ...change });
   if (config === undefined) return reply.error(refusalOf(mistakes, blame));
   const fields = Object.keys(change) as (keyof NodeConfig)[];
-  node.configure(Object.fromEntries(fields.map((field) => [field, config[field]])));
+  const changed: Partial<NodeConfig> = Object.fromEntries(fields.map((field) => [field, config[field]]));
+  node.configure(changed);
+  reconfigure(server, changed);
   server.configured();
   reply.ok();
+}
+
+/** Hands over what concerns storage. */
+function reconfigure({ persistence, durability }: RespServer, changed: Partial<NodeConfig>): void {
+  const { fsync, maxJournalBacklog, onBacklog, snapshotJournalBytes, snapshotIntervalMs } = changed;
+  const options = { fsync, maxJournalBacklog, onBacklog, snapshotJournalBytes, snapshotIntervalMs };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  if (persistence === undefined || given.length === 0) return;
+  persistence.configure(Object.fromEntries(given));
+  durability.tick();
 }
 
 function resetStatistics(session: Session): void {

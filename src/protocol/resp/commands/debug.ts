@@ -11,6 +11,7 @@ import { waitFor } from "./server-wait.ts";
 const NOT_ALLOWED =
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
   "connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+const NO_RELOAD = "ERR a node loads what it has stored when it starts, and at no other time: restart it";
 /** Longest sleep. Policy: a longer one counts as this. */
 const MAX_SLEEP_MS = 3_600_000;
 const HELP = [
@@ -29,6 +30,7 @@ function debug(session: Session, args: Args): void {
     for (const line of HELP) reply.simple(line);
     return;
   }
+  if (args.is(1, "RELOAD") || args.is(1, "LOADAOF")) return reply.error(NO_RELOAD);
   if (args.count !== 3 || !args.is(1, "SLEEP")) {
     return reply.error(wrongSubcommand(args, "DEBUG"));
   }

@@ -12,6 +12,7 @@ import { serverProcess } from "../../server-process.ts";
 import type { RespServer } from "../server.ts";
 import { Halt } from "../session-state.ts";
 import { redisPolicyName } from "./config-policy.ts";
+import { persistenceFields } from "./info-persistence.ts";
 import { RateMeter, type Rates, type Totals } from "./info-rates.ts";
 import {
   commandField,
@@ -98,7 +99,7 @@ function clientFields(server: RespServer): readonly Field[] {
     if (session.subscriptions !== undefined) subscribers++;
     if ((session.watches?.size ?? 0) > 0) watching++;
     largestInput = Math.max(largestInput, session.bufferedBytes);
-    largestOutput = Math.max(largestOutput, session.connection.pendingBytes);
+    largestOutput = Math.max(largestOutput, session.unsentBytes);
   }
   return [
     ["connected_clients", sessions.size],
@@ -148,30 +149,10 @@ function memoryFields(server: RespServer): readonly Field[] {
     ["mem_not_counted_for_evict", 0],
     ["mem_clients_slaves", 0],
     ["mem_clients_normal", clientBytes(server)],
-    ["mem_aof_buffer", 0],
+    ["mem_aof_buffer", server.persistence?.status().backlogBytes ?? 0],
     ["mem_allocator", "typed-arrays"],
     ["active_defrag_running", 0],
     ["lazyfree_pending_objects", 0],
-  ];
-}
-
-function persistenceFields(): readonly Field[] {
-  return [
-    ["loading", 0],
-    ["async_loading", 0],
-    ["rdb_changes_since_last_save", 0],
-    ["rdb_bgsave_in_progress", 0],
-    ["rdb_last_save_time", 0],
-    ["rdb_last_bgsave_status", "ok"],
-    ["rdb_last_bgsave_time_sec", -1],
-    ["rdb_current_bgsave_time_sec", -1],
-    ["aof_enabled", 0],
-    ["aof_rewrite_in_progress", 0],
-    ["aof_rewrite_scheduled", 0],
-    ["aof_last_rewrite_time_sec", -1],
-    ["aof_current_rewrite_time_sec", -1],
-    ["aof_last_bgrewrite_status", "ok"],
-    ["aof_last_write_status", "ok"],
   ];
 }
 
@@ -259,7 +240,9 @@ function commandFields(server: RespServer): readonly Field[] {
 
 function latencyFields(server: RespServer): readonly Field[] {
   const fields: Field[] = [];
-  for (const { command, durations } of server.timings.latencies.all()) {
+  for (const { protocol, command, durations } of server.timings.latencies.all()) {
+    // The registry may be shared with HTTP, some of whose commands have names of Redis's.
+    if (protocol !== "resp") continue;
     const [p50, p99, p999] = [50, 99, 99.9].map((percent) => (durations.percentileNs(percent) ?? 0) / 1_000);
     if (durations.hasPercentiles) fields.push(latencyField(command, p50 ?? 0, p99 ?? 0, p999 ?? 0));
   }

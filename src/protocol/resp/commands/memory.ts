@@ -50,6 +50,7 @@ function stats(session: Session): void {
     "replication.backlog": 0,
     "clients.slaves": 0,
     "clients.normal": clientBytes(server),
+    "aof.buffer": server.persistence?.status().backlogBytes ?? 0,
     "overhead.total": overhead,
     "keys.count": keys,
     "keys.bytes-per-key": keys === 0 ? 0 : Math.floor(memory.total / keys),

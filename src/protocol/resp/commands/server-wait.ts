@@ -14,8 +14,11 @@ import type { Session } from "../session.ts";
 /** A timer is set for no longer than this, so that one of a closed connection is not kept for hours. */
 const MAX_TIMER_MS = 10_000;
 
+/** Ends a wait with the reply that is written; does nothing once it is over. */
+export type EndWait = (write: (reply: Reply) => void) => void;
+
 interface Waiting {
-  end(write: (reply: Reply) => void): void;
+  readonly end: EndWait;
   readonly onTimeout: (reply: Reply) => void;
 }
 
@@ -26,8 +29,9 @@ const waiting = new WeakMap<Session, Waiting>();
  *
  * @param timeoutMs how long; 0 for ever
  * @param onTimeout writes the reply when the time is over
+ * @returns what ends it sooner
  */
-export function waitFor(session: Session, timeoutMs: number, onTimeout: (reply: Reply) => void): void {
+export function waitFor(session: Session, timeoutMs: number, onTimeout: (reply: Reply) => void): EndWait {
   const { clock, timer } = session.node.ports;
   const unblock = session.block();
   const until = timeoutMs === 0 ? Number.POSITIVE_INFINITY : clock.monotonic() + timeoutMs;
@@ -35,6 +39,7 @@ export function waitFor(session: Session, timeoutMs: number, onTimeout: (reply: 
   const wait: Waiting = {
     onTimeout,
     end(write) {
+      if (waiting.get(session) !== wait) return;
       cancel?.();
       waiting.delete(session);
       unblock(write);
@@ -48,6 +53,7 @@ export function waitFor(session: Session, timeoutMs: number, onTimeout: (reply: 
   };
   waiting.set(session, wait);
   if (timeoutMs > 0) look();
+  return wait.end;
 }
 
 /** Ends another session's wait, as if its time were over or with an error. False if it does not wait. */

@@ -17,6 +17,7 @@ import { debugCommand } from "./debug.ts";
 import { infoCommand } from "./info.ts";
 import { databaseIndex, isInt32 } from "./keys-move.ts";
 import { memoryCommand } from "./memory.ts";
+import { persistenceCommands } from "./persistence.ts";
 import { clusterCommands } from "./server-cluster.ts";
 import { latencyCommand } from "./server-latency.ts";
 import { slowLogCommand } from "./server-slowlog.ts";
@@ -79,7 +80,12 @@ function monitor(session: Session): void {
   session.reply.ok();
 }
 
-/** Redis's options; there is no snapshot to write, so SAVE and NOSAVE end the same way. */
+const NOT_ENDED = "ERR Errors trying to SHUTDOWN. Check logs.";
+
+/**
+ * Redis's options. What was journaled is stored in any case, so no snapshot is written unless SAVE asks for one; if that
+ * cannot be written the server goes on, unless FORCE is given.
+ */
 function shutdown(session: Session, args: Args): void {
   const { reply, server } = session;
   const given = new Set<string>();
@@ -93,10 +99,19 @@ function shutdown(session: Session, args: Args): void {
   }
   const ends = serverProcess(server)?.shutdown;
   if (given.has("ABORT")) return reply.error("ERR No shutdown in progress.");
-  if (ends === undefined) return reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
-  // Like Redis, which has no connection left to answer on.
-  session.closeAfterReply();
-  ends({ now: given.has("NOW") });
+  if (ends === undefined) return reply.error(NOT_ENDED);
+  const end = () => {
+    // Like Redis, which has no connection left to answer on.
+    session.closeAfterReply();
+    ends({ now: given.has("NOW") });
+  };
+  const { persistence } = server;
+  if (persistence === undefined || !given.has("SAVE")) return end();
+  const unblock = session.block();
+  persistence.snapshot().then(end, () => {
+    if (given.has("FORCE")) end();
+    else unblock((late) => late.error(NOT_ENDED));
+  });
 }
 
 const databaseCommands: readonly Command[] = [
@@ -189,6 +204,7 @@ const processCommands: readonly Command[] = [
 export const serverCommands: readonly Command[] = [
   ...databaseCommands,
   ...processCommands,
+  ...persistenceCommands,
   ...clusterCommands,
   infoCommand,
   configCommand,

@@ -10,11 +10,15 @@
  *     entries  keys found, if only keys were named; -1 where that is not known (tags and patterns are not counted)
  *     regions  array of maps: region, status ("acknowledged", "unproven" or "unreachable"), delay in ms
  *
+ * With persistence the receipt is sent when a restart cannot undo the invalidation any more. Where it may, because storage
+ * has failed, the reply is the error UNKNOWN; the invalidation has been done all the same.
+ *
  * Nothing is invalidated if any part of the request is malformed or over a limit of its own.
  */
 import { userLength } from "../../../core/keyspace.ts";
 import { MAX_PATTERN_BYTES } from "../../../core/limits.ts";
 import { EpochMode } from "../../../core/record.ts";
+import { notStored } from "../../server-persistence.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
 import type { Session } from "../session.ts";
@@ -77,7 +81,7 @@ function findKeys(args: Args): readonly number[] {
 }
 
 function invalidate(mode: EpochMode, session: Session, args: Args): void {
-  const { node, reply } = session;
+  const { node, reply, server } = session;
   const selection = parseSelection(args);
   if (typeof selection === "string") return reply.error(selection);
   const { maxKeyBytes } = node.config;
@@ -95,6 +99,9 @@ function invalidate(mode: EpochMode, session: Session, args: Args): void {
     database: session.physicalDatabase,
   });
   if (session.replyOutcome(receipt.refused)) return;
+  const unstored = notStored(server.persistence);
+  if (unstored !== undefined) return reply.error(`UNKNOWN invalidated, but that may not be stored: ${unstored}`);
+  server.durability.receipt();
   reply.map(3);
   reply.text("version");
   reply.integer(receipt.version);

@@ -36,7 +36,6 @@ const GROUPS: Readonly<Record<string, string>> = {
   module: "module",
   replication: "failover psync replconf replicaof restore-asking slaveof sync",
   migration: "migrate",
-  "snapshot file": "bgrewriteaof bgsave lastsave save",
 };
 
 /** Modules by the prefix of their commands. */

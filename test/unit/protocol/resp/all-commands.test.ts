@@ -9,7 +9,7 @@ const PROMISED = [
   "client|tracking client|trackinginfo client|caching client|getredir command command|count command|info",
   "command|docs command|getkeys command|list info config|get config|set config|resetstat time dbsize",
   "memory|usage memory|stats object|encoding object|freq object|idletime object|refcount slowlog|get",
-  "slowlog|len slowlog|reset role wait debug shutdown monitor acl|whoami acl|list acl|cat acl|getuser",
+  "save bgsave bgrewriteaof lastsave waitaof slowlog|len slowlog|reset role wait debug shutdown monitor acl|whoami acl|list acl|cat acl|getuser",
   "del unlink exists type touch copy move rename renamenx randomkey keys scan expire pexpire expireat",
   "pexpireat ttl pttl expiretime pexpiretime persist dump restore flushdb flushall swapdb",
   "get set delex msetex setex psetex setnx getset getdel getex mget mset msetnx append strlen setrange",

@@ -11,7 +11,7 @@ import { CommandTable } from "../../../../src/protocol/resp/command-table.ts";
 
 const TABLE: Readonly<Record<string, string>> = {
   "": `
-    hello auth ping echo select quit reset multi exec discard unwatch time wait readonly readwrite asking cluster
+    hello auth ping echo select quit reset multi exec discard unwatch time wait waitaof readonly readwrite asking cluster
     client client|id client|info client|getname client|setname client|setinfo client|reply client|no-touch
     client|caching client|getredir client|trackinginfo client|help
     unsubscribe punsubscribe sunsubscribe pubsub pubsub|help object object|help
@@ -23,14 +23,14 @@ const TABLE: Readonly<Record<string, string>> = {
     memory|stats memory|doctor info watch client|tracking subscribe psubscribe ssubscribe pubsub|channels pubsub|numpat
     pubsub|numsub pubsub|shardchannels pubsub|shardnumsub shoal.get`,
   write: `
-    set setex psetex setnx delex mset msetnx msetex append setrange incr decr incrby decrby incrbyfloat setbit bitop del
+    set setex psetex setnx delex mset msetnx msetex append setrange bitop del
     unlink rename renamenx copy move expire pexpire expireat pexpireat persist restore publish spublish shoal.set
     shoal.lease shoal.fill shoal.release`,
-  "read write": "getset getdel getex bitfield",
+  "read write": "getset getdel getex bitfield setbit incr decr incrby decrby incrbyfloat",
   invalidate: "shoal.invalidate shoal.purge",
   admin: `
     client|no-evict client|list client|kill client|pause client|unpause client|unblock flushdb flushall swapdb role
-    shutdown monitor debug config|get config|set config|resetstat config|rewrite memory|purge acl|list acl|users
+    save bgsave bgrewriteaof lastsave shutdown monitor debug config|get config|set config|resetstat config|rewrite memory|purge acl|list acl|users
     acl|getuser slowlog|get slowlog|len slowlog|reset latency|latest latency|history latency|reset`,
 };
 

@@ -84,7 +84,7 @@ describe("Route", () => {
     },
     {
       definition: define("set", { arity: -3, flags: ["write"], keys: ONE_KEY }),
-      bits: RouteBit.WRITE,
+      bits: RouteBit.WRITE | RouteBit.STORED,
       min: 3,
       max: Number.MAX_SAFE_INTEGER,
       mode: KeyMode.FIRST,

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { systemPorts } from "../../../../src/core/system.ts";
+import { readFrame } from "../../../../src/journal/frame.ts";
+import { MemoryStorage } from "../../../../src/journal/memory-storage.ts";
 import { defaultConfig } from "../../../../src/node/config.ts";
 import { Host } from "../../../../src/node/host.ts";
-import { MemoryStorage } from "../../../../src/node/memory-storage.ts";
 import { Node } from "../../../../src/node/node.ts";
 import { allCommands } from "../../../../src/protocol/resp/all-commands.ts";
 import { Lookahead } from "../../../../src/protocol/resp/lookahead.ts";
@@ -91,7 +92,9 @@ describe("the end of a turn", () => {
   test("hands the outbox to the host after each turn that wrote, and after maintenance", async () => {
     const { server, sessions } = serverWith(1);
     const storage = new MemoryStorage();
-    const host = new Host(server.node, { storage });
+    const host = new Host(server.node, { storage, persistence: { fsync: "always" } });
+    await host.start();
+    await host.recovered;
     let turns = 0;
     server.afterTurn = () => {
       turns++;
@@ -104,9 +107,29 @@ describe("the end of a turn", () => {
     server.turn(() => server.node.flush(-1));
     expect([turns, server.node.outbox.empty]).toEqual([2, true]);
     await host.stop();
-    const batches: number[] = [];
-    for await (const batch of storage.replay()) batches.push(batch.length);
-    expect(batches.length).toBe(2);
+    await storage.open();
+    let records = 0;
+    for await (const { frame } of storage.readJournal(0)) records += readFrame(frame).records;
+    expect(records).toBe(2);
+  });
+
+  test("of a batch hands over what all of it has left", () => {
+    const { server, sessions } = serverWith(2);
+    const { outbox } = server.node;
+    outbox.journaling = true;
+    let turns = 0;
+    server.afterTurn = () => {
+      turns++;
+      outbox.take();
+    };
+    const batch = new TurnBatch(server);
+    for (const session of sessions) batch.add(session, encodeCommand(["SET", "k", "1"]));
+    batch.run();
+    expect([turns, outbox.empty]).toEqual([1, true]);
+    const large = encodeCommand(["SET", "k", "x".repeat(900_000)]);
+    for (let i = 0; i < 7; i++) batch.add(sessions[i % 2] as Session, large);
+    batch.run();
+    expect([turns > 2, outbox.empty]).toEqual([true, true]);
   });
 });
 

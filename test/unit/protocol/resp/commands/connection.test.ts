@@ -78,7 +78,7 @@ describe("CLIENT", () => {
   test("PAUSE for longer than a timer can be set", () => {
     const own = new OwnServer();
     expect(own.peer().call("CLIENT", "PAUSE", "9223372036854775807")).toBe("OK");
-    expect(own.server.pauseMode).toBe("all");
+    expect(own.server.pauses.mode).toBe("all");
   });
 
   test("KILL by id, by address and of oneself", () => {

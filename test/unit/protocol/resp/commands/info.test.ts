@@ -141,6 +141,17 @@ describe("INFO", () => {
     expect(info("latencystats")).not.toContain("usec_get:");
   });
 
+  test("latencystats tell nothing of HTTP, whose commands have the same names", async () => {
+    const server = new BusyServer();
+    const { latencies } = server.resp.timings;
+    for (const command of ["get", "batch-get"]) latencies.record("http", command, 5e9);
+    const info = () => String(new Peer(server.resp, 2).call("INFO", "latencystats"));
+    expect(info()).not.toContain("get:");
+    latencies.record("resp", "get", 1_000);
+    expect(info().match(/usec_(batch-)?get:/g)).toEqual(["usec_get:"]);
+    expect(info()).toContain("usec_get:p50=1.");
+  });
+
   test("latencystats are empty where nobody can tell percentiles", async () => {
     const server = new BusyServer(false);
     await server.work();

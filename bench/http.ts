@@ -1,5 +1,6 @@
 /**
- * HTTP throughput and CPU time per request, against a bare hono application on the same runtime and behind the same listener:
+ * HTTP throughput and CPU time per request, against a bare hono application on the same runtime (on Bun and Node behind the
+ * same listener, on Deno on `Deno.serve` itself):
  *
  *     bun run bench:http [--runtime bun|deno|node] [--rounds N] [--seconds N] [--only GET100] [--json]
  *

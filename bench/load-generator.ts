@@ -2,8 +2,9 @@
  * A load generator that is cheaper than the servers it loads, run as a process of its own on Bun: requests are rendered
  * before the clock starts, and replies are only counted in bytes, since all of one kind have the same length.
  *
- *     bun bench/load-generator.ts PORT KIND(get|set|fill) CONNECTIONS PIPELINE REQUESTS KEYS VALUE_BYTES REPLY_BYTES
+ *     bun bench/load-generator.ts PORT KIND CONNECTIONS PIPELINE REQUESTS KEYS VALUE_BYTES REPLY_BYTES
  *
+ * KIND is get, set, mixed (set and get in turn; REPLY_BYTES is that of a get) or fill (all keys in order, with a TTL).
  * Prints {"seconds", "requests"}. It ends by itself: after the requests, or with an error after 120 seconds.
  */
 import process from "node:process";
@@ -21,7 +22,7 @@ const [port, kind, connections, pipeline, requests, keys, valueBytes, replyBytes
   number,
 ];
 
-const BATCHES = kind === "fill" ? 1 : Math.max(8, Math.ceil(512 / pipeline));
+const BATCHES = Math.max(8, Math.ceil(Math.min(512, 25_600 / connections) / pipeline));
 let state = 88_172_645;
 function nextKey(): string {
   state ^= state << 13;
@@ -29,32 +30,52 @@ function nextKey(): string {
   state ^= state << 5;
   return `key:${String((state >>> 0) % keys).padStart(12, "0")}`;
 }
-const value = "v".repeat(valueBytes);
+/** The same for all keys, and nothing that a server could compress. */
+const value = Array.from({ length: valueBytes }, () => {
+  nextKey();
+  return String.fromCharCode(97 + ((state >>> 8) % 26));
+}).join("");
 function render(name: string): string {
-  if (kind === "get") return `*2\r\n$3\r\nGET\r\n$${name.length}\r\n${name}\r\n`;
   return `*5\r\n$3\r\nSET\r\n$${name.length}\r\n${name}\r\n$${valueBytes}\r\n${value}\r\n$2\r\nPX\r\n$8\r\n36000000\r\n`;
 }
 function renderPlain(name: string): string {
   return `*3\r\n$3\r\nSET\r\n$${name.length}\r\n${name}\r\n$${valueBytes}\r\n${value}\r\n`;
 }
-const renderOne = kind === "set" ? renderPlain : render;
+function renderGet(name: string): string {
+  return `*2\r\n$3\r\nGET\r\n$${name.length}\r\n${name}\r\n`;
+}
+const SET_REPLY_BYTES = "+OK\r\n".length;
 
-/** Batches of `pipeline` requests; `fill` walks all keys in order instead. */
+interface Batch {
+  readonly bytes: Buffer;
+  /** Bytes of its replies. */
+  readonly due: number;
+}
+
+/** `pipeline` requests; `fill` walks all keys in order instead. */
 let filled = 0;
-function batch(): Buffer {
-  const names = Array.from({ length: pipeline }, () =>
-    kind === "fill" ? `key:${String(filled++ % keys).padStart(12, "0")}` : nextKey(),
-  );
-  return Buffer.from(names.map(renderOne).join(""));
+let turn = 0;
+function batch(): Batch {
+  let due = 0;
+  const rendered = Array.from({ length: pipeline }, () => {
+    if (kind === "mixed") {
+      const get = turn++ % 2 === 1;
+      due += get ? replyBytes : SET_REPLY_BYTES;
+      return get ? renderGet(nextKey()) : renderPlain(nextKey());
+    }
+    due += replyBytes;
+    if (kind === "fill") return render(`key:${String(filled++ % keys).padStart(12, "0")}`);
+    return kind === "set" ? renderPlain(nextKey()) : renderGet(nextKey());
+  });
+  return { bytes: Buffer.from(rendered.join("")), due };
 }
 
 interface Connection {
-  readonly batches: Buffer[];
+  readonly batches: Batch[];
   next: number;
   /** Bytes of replies that are still to come for the batch under way. */
   due: number;
 }
-const perBatch = pipeline * replyBytes;
 let left = Math.ceil(requests / pipeline);
 let running = 0;
 let started = 0;
@@ -74,13 +95,10 @@ function send(socket: Bun.Socket<Connection>): void {
   }
   left--;
   const { data } = socket;
-  const bytes = kind === "fill" ? batch() : (data.batches[data.next++ % data.batches.length] as Buffer);
-  data.due = perBatch;
+  const { bytes, due } = kind === "fill" ? batch() : (data.batches[data.next++ % data.batches.length] as Batch);
+  data.due = due;
   const sent = socket.write(bytes);
-  if (sent < bytes.length) {
-    data.batches.unshift(bytes.subarray(Math.max(0, sent)));
-    unsent.set(socket, data.batches.shift() as Buffer);
-  }
+  if (sent < bytes.length) unsent.set(socket, bytes.subarray(Math.max(0, sent)));
 }
 const unsent = new Map<Bun.Socket<Connection>, Buffer>();
 

@@ -8,7 +8,7 @@ export interface BenchServer {
   readonly name: string;
   readonly port: number;
   readonly pid: number;
-  /** CPU time so far, seconds. */
+  /** CPU time so far, seconds: of all threads, and of child processes that have ended. */
   cpuSeconds(): number;
   /** Resident memory, bytes. */
   residentBytes(): number;
@@ -32,7 +32,8 @@ export function runtimePath(name: "bun" | "deno" | "node"): string {
   return existsSync(own) ? own : (programPath(name) ?? name);
 }
 
-function freePort(): Promise<number> {
+/** A loopback port that was free a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();
     server.listen(0, "127.0.0.1", () => {
@@ -74,7 +75,7 @@ export async function startServer(name: string, file: string, args: readonly str
     pid,
     cpuSeconds() {
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+      return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
     },
     residentBytes() {
       return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
@@ -90,35 +91,29 @@ export async function startServer(name: string, file: string, args: readonly str
 
 const shoal = new URL("../adapters/cli/shoal.ts", import.meta.url).pathname;
 
-/** Our server on a runtime. */
-export function startShoal(runtime: "bun" | "deno" | "node", flags: readonly string[] = []): Promise<BenchServer> {
+/** The arguments of `shoal serve` on a runtime, `{port}` in them; without HTTP unless `flags` say otherwise. */
+export function shoalArguments(runtime: "bun" | "deno" | "node", flags: readonly string[] = []): string[] {
   const before = runtime === "deno" ? ["run", "--allow-all", shoal] : [shoal];
-  return startServer(`shoal on ${runtime}`, runtimePath(runtime), [
-    ...before,
-    "serve",
-    "--resp-port",
-    "{port}",
-    ...flags,
-  ]);
+  return [...before, "serve", "--resp-port", "{port}", "--http-port", "-1", ...flags];
 }
 
-/** redis-server without persistence, or undefined if it is not installed. */
+/** Our server on a runtime. */
+export function startShoal(
+  runtime: "bun" | "deno" | "node",
+  flags: readonly string[] = [],
+  env = {},
+): Promise<BenchServer> {
+  return startServer(`shoal on ${runtime}`, runtimePath(runtime), shoalArguments(runtime, flags), env);
+}
+
+/** The arguments of redis-server, `{port}` in them; without persistence unless `flags` say otherwise. */
+export function redisArguments(flags: readonly string[] = []): string[] {
+  const quiet = ["--loglevel", "warning", "--logfile", "/dev/null"];
+  return ["--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...quiet, ...flags];
+}
+
+/** redis-server, or undefined if it is not installed. */
 export async function startRedis(flags: readonly string[] = []): Promise<BenchServer | undefined> {
   const path = programPath("redis-server");
-  if (path === undefined) return undefined;
-  return startServer("redis-server", path, [
-    "--port",
-    "{port}",
-    "--bind",
-    "127.0.0.1",
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--loglevel",
-    "warning",
-    "--logfile",
-    "/dev/null",
-    ...flags,
-  ]);
+  return path === undefined ? undefined : startServer("redis-server", path, redisArguments(flags));
 }

@@ -11,6 +11,7 @@ import { formatSize, type NodeConfig } from "../../src/node/config.ts";
 import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
 import { trustOf } from "./certificate.ts";
 import { type Listeners, OFF } from "./listeners.ts";
+import { visible } from "./print.ts";
 import { runtimeName, runtimeVersion } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
 
@@ -78,19 +79,33 @@ export function announce(listeners: Listeners, settings: Settings, config: NodeC
   const connect = redisCliLine(listeners, settings);
   const curl = curlLine(listeners, settings);
   const runtime = `${runtimeName()} ${runtimeVersion()}`;
-  const { policy, region } = config;
+  const { policy, region, dataDir, fsync } = config;
+  const storage = dataDir === "" ? {} : { dataDir, fsync };
   const maxMemory = formatSize(config.maxMemory);
   if (process.stdout.isTTY !== true) {
     const { hostname: host } = (resp ?? http) as { hostname: string };
     const ports = { respPort: resp?.port ?? OFF, httpPort: http?.port ?? OFF };
     const { pid } = process;
     const tls = settings.certificate !== undefined;
-    log.write("info", "ready", { host, ...ports, tls, connect, curl, runtime, pid, maxMemory, policy, region });
+    log.write("info", "ready", {
+      host,
+      ...ports,
+      tls,
+      connect,
+      curl,
+      runtime,
+      pid,
+      maxMemory,
+      policy,
+      region,
+      ...storage,
+    });
     return;
   }
   const lines = [
     `Shoal ${SHOAL_VERSION} on ${runtime}, process ${process.pid}`,
     `${maxMemory} for entries, policy ${policy}, region ${region}`,
+    ...(dataDir === "" ? [] : [`kept in ${visible(dataDir)}, fsync ${fsync}`]),
     "",
     ...(curl === undefined ? [] : [curl]),
     ...(connect === undefined ? [] : [`${connect} get ${KEY}`]),

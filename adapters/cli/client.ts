@@ -44,6 +44,8 @@ export interface NodeReply {
   readonly body: Uint8Array;
 }
 
+const CUT_OFF = "the connection was closed in the middle of the answer";
+
 /** Exit codes by the code of a problem, ... */
 const BY_PROBLEM: Readonly<Record<string, ExitCode>> = {
   "not-found": 1,
@@ -53,6 +55,9 @@ const BY_PROBLEM: Readonly<Record<string, ExitCode>> = {
   "not-ready": 75,
   overloaded: 75,
   "out-of-memory": 75,
+  "nothing-stored": 78,
+  "backup-failed": 74,
+  "outcome-unknown": 74,
   "misdirected-request": 77,
   "internal-error": 70,
 };
@@ -124,15 +129,58 @@ export class NodeClient {
     throw new CommandFailure(69, "no-node", `${this.address} answers, but not as a Shoal node does`);
   }
 
-  #exchange({ method, target, headers = {}, body, timeoutMs }: NodeRequest): Promise<NodeReply> {
+  /**
+   * Sends a request and hands the body of a good reply on, piece by piece; the next one waits for `take`. The deadline is
+   * one of silence: as long as something comes, it may take as long as it likes.
+   *
+   * @throws CommandFailure as `send` does, and what `take` throws.
+   */
+  async download(request: NodeRequest, take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    const deadlineMs = request.timeoutMs ?? this.#options.timeoutMs;
+    const silence = new AbortController();
+    const give = () => setTimeout(() => silence.abort(), deadlineMs);
+    let deadline = give();
+    let taking = false;
+    let begun = false;
+    try {
+      const incoming = await this.#begin(request, silence.signal);
+      const status = incoming.statusCode ?? 0;
+      if (status < 200 || status >= 300) throw this.#refusal(await readReply(incoming));
+      begun = true;
+      for await (const piece of incoming as AsyncIterable<Uint8Array>) {
+        clearTimeout(deadline);
+        taking = true;
+        await take(piece);
+        taking = false;
+        deadline = give();
+      }
+      if (!incoming.complete) throw this.#unreachable(new Error(CUT_OFF), deadlineMs);
+    } catch (error) {
+      if (taking) throw error;
+      if (silence.signal.aborted) throw this.#late(deadlineMs);
+      throw this.#unreachable(begun ? new Error(CUT_OFF) : (error as Error), deadlineMs);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  #exchange(request: NodeRequest): Promise<NodeReply> {
+    const deadlineMs = request.timeoutMs ?? this.#options.timeoutMs;
+    return this.#begin(request, AbortSignal.timeout(deadlineMs))
+      .then(readReply)
+      .catch((error: Error) => {
+        throw this.#unreachable(error, deadlineMs);
+      });
+  }
+
+  /** Sends a request, and resolves with the reply when its head has come. */
+  #begin({ method, target, headers = {}, body }: NodeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const { url, token, ca } = this.#options;
-    const deadlineMs = timeoutMs ?? this.#options.timeoutMs;
     const secure = url.protocol === "https:";
     const all: Record<string, string> = { "user-agent": "shoal-cli", accept: "*/*", ...headers };
     if (token !== undefined) all.authorization = authorization(token);
     if (body !== undefined) all["content-length"] = String(body.length);
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => reject(this.#unreachable(error, deadlineMs));
       const outgoing = (secure ? httpsRequest : httpRequest)(
         {
           method,
@@ -141,24 +189,26 @@ export class NodeClient {
           path: url.pathname.replace(/\/$/, "") + target,
           headers: all,
           agent: false,
-          signal: AbortSignal.timeout(deadlineMs),
+          signal,
           ...(secure && ca !== undefined ? { ca } : {}),
         },
-        (incoming) => readReply(incoming).then(resolve, fail),
+        resolve,
       );
-      outgoing.on("error", fail);
+      outgoing.on("error", reject);
       outgoing.end(body);
     });
+  }
+
+  #late(deadlineMs: number): CommandFailure {
+    const text = `${this.address} did not answer within ${formatDuration(deadlineMs)} (--timeout)`;
+    return new CommandFailure(75, "timeout", text);
   }
 
   #unreachable(error: Error & { code?: unknown }, deadlineMs: number): CommandFailure {
     if (error instanceof CommandFailure) return error;
     const { name, message } = error;
     const code = typeof error.code === "string" ? error.code : "";
-    if (name === "AbortError" || name === "TimeoutError") {
-      const late = `${this.address} did not answer within ${formatDuration(deadlineMs)} (--timeout)`;
-      return new CommandFailure(75, "timeout", late);
-    }
+    if (name === "AbortError" || name === "TimeoutError") return this.#late(deadlineMs);
     return new CommandFailure(69, "unreachable", `${this.address} cannot be reached: ${reasonOf(code, message)}`);
   }
 
@@ -210,7 +260,7 @@ function readReply(incoming: IncomingMessage): Promise<NodeReply> {
       incoming.destroy();
     });
     incoming.on("error", reject);
-    incoming.on("aborted", () => reject(new Error("the connection was closed in the middle of the answer")));
+    incoming.on("aborted", () => reject(new Error(CUT_OFF)));
     incoming.on("end", () => {
       resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) });
     });

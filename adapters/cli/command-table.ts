@@ -53,6 +53,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ping.ts")).createCommand(),
   },
   {
+    name: "backup",
+    summary: "copy all that a running node stores into a file",
+    load: async () => (await import("./commands/backup.ts")).createCommand(),
+  },
+  {
+    name: "restore",
+    summary: "put a backup into a data directory",
+    load: async () => (await import("./commands/restore.ts")).createCommand(),
+  },
+  {
+    name: "verify",
+    summary: "look for damage in a data directory or a backup",
+    load: async () => (await import("./commands/verify.ts")).createCommand(),
+  },
+  {
+    name: "dump",
+    summary: "write entries as lines of JSON",
+    load: async () => (await import("./commands/dump.ts")).createCommand(),
+  },
+  {
+    name: "load",
+    summary: "store the lines of a dump in a node",
+    load: async () => (await import("./commands/load.ts")).createCommand(),
+  },
+  {
     name: "config check",
     summary: "check a configuration, show where each value comes from",
     load: async () => (await import("./commands/config-check.ts")).createCommand(),

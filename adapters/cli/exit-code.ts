@@ -6,12 +6,14 @@
 /** Exit codes of the commands, and what each means; the help shows this list. */
 export const EXIT_CODES = {
   0: "done",
-  1: "nothing was found, or the condition (--if-match, --create) does not hold",
+  1: "nothing was found, a condition (--create) does not hold, data is damaged",
   64: "the command line is wrong",
   65: "the data is wrong: a key, value, tag or pattern that is not accepted",
   69: "no node answers at this address",
   70: "something failed that should not",
-  75: "for now: timeout, overload, no memory; try again later",
+  73: "the file to write exists already, or cannot be created",
+  74: "the disk fails or is full, or what is stored is damaged",
+  75: "for now: timeout, overload, no memory, data in use; try again later",
   77: "not permitted: token missing, wrong, or without the role",
   78: "the configuration is wrong",
   130: "interrupted",

@@ -25,8 +25,8 @@ function receivedBytes(server: RespServer): number {
 }
 
 function isUnfinished(server: RespServer): boolean {
-  for (const { halt, connection } of server.sessions.values()) {
-    if ((halt & Halt.BLOCKED) !== 0 || connection.pendingBytes > 0) return true;
+  for (const { halt, unsentBytes } of server.sessions.values()) {
+    if ((halt & Halt.BLOCKED) !== 0 || unsentBytes > 0) return true;
   }
   return false;
 }

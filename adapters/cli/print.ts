@@ -89,6 +89,11 @@ export class Printer {
     return this.json ? Promise.resolve() : write(process.stderr, `shoal: ${text}\n`);
   }
 
+  /** Points something out that is wrong: as an object for programs that asked for JSON, as text for people. */
+  warn(object: unknown, text: string): Promise<void> {
+    return write(process.stderr, this.json ? `${JSON.stringify(object)}\n` : `shoal: ${visible(text)}\n`);
+  }
+
   /** Reports why a command failed. */
   failure(failure: CommandFailure): Promise<void> {
     if (this.json) return write(process.stderr, `${JSON.stringify(failure.toJson())}\n`);

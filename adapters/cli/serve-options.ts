@@ -1,5 +1,6 @@
 /** The flags of the configuration that `serve` and `config check` share. The other fields have no flag. */
 import { type Command, Option } from "commander";
+import { FSYNC_MODES } from "../../src/journal/journal.ts";
 import { CONFIG_FIELDS, POLICIES } from "../../src/node/config.ts";
 import { variableOf } from "./settings.ts";
 
@@ -13,6 +14,8 @@ export function addServeOptions(command: Command): Command {
   option("--tls-key [file]", "its key, PEM");
   option("--max-memory [size]", "memory for entries, such as 512mb or 2gb (256mb)");
   option("--policy [name]", `who is evicted: ${POLICIES.join(", ")} (${POLICIES[0]})`);
+  option("--data [dir]", "directory that keeps the entries (none: in memory only)");
+  option("--fsync [mode]", `when the disk has a write: ${FSYNC_MODES.join(", ")} (everysec)`);
   command.option(
     "--secret [text]",
     "password; repeat it for rotation (better: SHOAL_SECRET)",

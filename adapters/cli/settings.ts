@@ -24,6 +24,8 @@ export interface Flags {
   tlsKey?: unknown;
   maxMemory?: unknown;
   policy?: unknown;
+  data?: unknown;
+  fsync?: unknown;
   secret?: unknown;
   config?: unknown;
 }
@@ -44,6 +46,9 @@ export interface Settings {
   again(): Settings;
 }
 
+/** Flags that are not called as their field is. */
+const FIELD_OF_FLAG: Readonly<Record<string, string>> = { secret: "secrets", data: "dataDir" };
+
 /** Values with the names under which they were given. */
 type Given = Map<string, { value: unknown; label: string }>;
 
@@ -60,8 +65,7 @@ function fromFlags(flags: Flags): Given {
   const given: Given = new Map();
   for (const [name, value] of Object.entries(flags)) {
     if (name === "config" || value === undefined) continue;
-    const field = name === "secret" ? "secrets" : name;
-    given.set(field, { value, label: `--${separated(name, "-")}` });
+    given.set(FIELD_OF_FLAG[name] ?? name, { value, label: `--${separated(name, "-")}` });
   }
   return given;
 }
@@ -92,9 +96,16 @@ function fromFile(path: string, mistakes: string[]): Given {
     if (typeof content !== "object" || content === null || Array.isArray(content)) throw new Error("not an object");
     for (const [field, value] of Object.entries(content)) given.set(field, { value, label: `${field} in ${path}` });
   } catch (error) {
-    mistakes.push(`the file ${path} cannot be used: ${(error as Error).message}`);
+    mistakes.push(`the file ${path} cannot be used: ${fileProblem(error)}`);
   }
   return given;
+}
+
+/** What is wrong with a file; of a parser's message only the place, because it quotes the file, which may hold secrets. */
+function fileProblem(error: unknown): string {
+  const { message } = error as Error;
+  if (!(error instanceof SyntaxError)) return message;
+  return `it is not JSON${/ at position \d+( \(line \d+ column \d+\))?$/.exec(message)?.[0] ?? ""}`;
 }
 
 /**

@@ -40,6 +40,7 @@ const MEMORY_NAMES: Readonly<Record<string, string>> = {
   guards: "guards",
   leases: "leases",
   outbox: "outbox",
+  journal: "journal, not stored",
   respClients: "Redis clients",
   respBuffers: "Redis buffers",
   tracking: "key tracking",
@@ -95,6 +96,7 @@ class Report {
     this.#latencies();
     this.#memory();
     this.#evictions();
+    this.#persistence();
     this.#connections();
     return this.#lines;
   }
@@ -196,6 +198,36 @@ class Report {
     this.#count("deleted", (all) => all.removed.deleted);
   }
 
+  #persistence(): void {
+    const { persistence } = this.#now;
+    if (persistence === undefined) return;
+    const { state, fsync, failure, journal, snapshots, fileBytes, walBytes, recovery } = persistence;
+    this.#section("Persistence");
+    const add = (label: string, ...texts: string[]) => this.#lines.push(row(label, texts));
+    add("state", state);
+    if (failure !== undefined) this.#lines.push(`    ${visible(`${failure.code}: ${failure.message}`).slice(0, 76)}`);
+    if (recovery?.running) add("  loaded", percent(recovery.progress));
+    add("fsync", fsync);
+    this.#count("journal records", (all) => all.persistence?.journal.records ?? 0);
+    this.#count("journal bytes", (all) => all.persistence?.journal.bytes ?? 0, formatBytes);
+    this.#count("commits", (all) => all.persistence?.journal.appends ?? 0);
+    add("not stored yet", formatBytes(persistence.backlogBytes), ...(persistence.congested ? ["congested"] : []));
+    add("file and log", formatBytes(fileBytes + walBytes));
+    add("  since the snapshot", formatBytes(journal.bytesSinceSnapshot));
+    this.#count("snapshots", (all) => all.persistence?.snapshots.finished ?? 0);
+    if (snapshots.running) add("  being written", percent(snapshots.progress));
+    if (snapshots.lastDurationSeconds !== undefined) {
+      add(
+        "  the last one took",
+        formatDuration(snapshots.lastDurationSeconds * 1_000),
+        snapshots.lastFailed ? "failed" : "",
+      );
+    }
+    if (persistence.failures > 0) this.#count("failures", (all) => all.persistence?.failures ?? 0);
+    if (journal.droppedRecords > 0) add("  records not stored", formatCount(journal.droppedRecords));
+    if ((recovery?.damage ?? 0) > 0) add("damaged places", formatCount(recovery?.damage ?? 0));
+  }
+
   #connections(): void {
     const { resp, http } = this.#now;
     this.#section("Connections");
@@ -211,6 +243,7 @@ class Report {
         "closed, slow reader": resp.outputLimitClosed,
         "closed, too much input": resp.inputLimitClosed,
         "protocol errors": resp.protocolErrors,
+        "closed, not stored": resp.unstoredClosed,
       };
       for (const [label, count] of Object.entries(closed)) {
         if (count > 0) this.#lines.push(row(`  ${label}`, [formatCount(count)]));

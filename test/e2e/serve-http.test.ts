@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listenHttp as listenOnBun } from "../../adapters/bun/http-listener.ts";
+import { listenHttp as listenOnDeno } from "../../adapters/deno/http-listener.ts";
 import { listenHttp as listenOnNode } from "../../adapters/node/http-listener.ts";
 import { systemPorts } from "../../src/core/system.ts";
 import { defaultConfig } from "../../src/node/config.ts";
@@ -45,7 +46,8 @@ async function shell(line: string, environment: Readonly<Record<string, string>>
 
 /** Runs what `shoal serve` printed: the first line writes an entry, the second reads it. */
 async function execute(curl: string, redisCli: string, environment: Readonly<Record<string, string>>): Promise<void> {
-  expect(await shell(`${curl} -sS`, environment)).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
+  // Deno speaks HTTP/2 as well, where there is TLS to agree on it.
+  expect(await shell(`${curl} -sS`, environment)).toMatch(/^HTTP\/(1\.1 201 Created|2 201 )\r\n/);
   expect(await shell(redisCli, environment)).toBe("hello\n");
 }
 
@@ -123,7 +125,7 @@ describe.each(RUNTIMES)("ports on %s", (runtime) => {
 
 test("the listeners themselves refuse a public address without a secret", async () => {
   const server = new HttpServer(new Node(defaultConfig(), systemPorts()));
-  for (const listen of [listenOnBun, listenOnNode]) {
+  for (const listen of [listenOnBun, listenOnDeno, listenOnNode]) {
     const listening = listen(server, { hostname: "0.0.0.0", port: 0 });
     await expect(listening).rejects.toThrow("0.0.0.0 can be reached from other machines: set a secret");
   }
@@ -151,17 +153,23 @@ describe.each(RUNTIMES)("the end on %s", (runtime) => {
       expect((await fetch(inFlight, { method: "PUT", body: "x" })).status).toBe(201);
       server.signal(signal);
       await server.said(/"event":"stopping"/);
-      await within("closing of the kept connection", kept.closed);
-      await until("nobody is accepted", async () => {
-        const late = new RawConnection(server.httpPort);
-        await new Promise((resolve) => late.socket.once("connect", resolve).once("close", resolve));
-        const refused = late.socket.connecting || late.ended || late.socket.destroyed;
-        late.close();
-        return refused;
-      });
+      if (runtime === "deno") {
+        // It cannot stop accepting without losing the body (deno/http-listener.ts); further ones are refused.
+        const put = () => fetch(inFlight, { method: "PUT", body: "x" });
+        await until("another body is refused", async () => (await put()).status === 503);
+      } else {
+        await within("closing of the kept connection", kept.closed);
+        await until("nobody is accepted", async () => {
+          const late = new RawConnection(server.httpPort);
+          await new Promise((resolve) => late.socket.once("connect", resolve).once("close", resolve));
+          const refused = late.socket.connecting || late.ended || late.socket.destroyed;
+          late.close();
+          return refused;
+        });
+      }
       expect([server.running, slow.ended]).toEqual([true, false]);
       slow.send("defghij");
-      await within("closing", slow.closed);
+      await within("closing", Promise.all([slow.closed, kept.closed]));
       expect(slow.status).toBe(201);
       await within("closing", client.closed);
       expect(await within("the end", server.ended)).toMatchObject({ exitCode: 0, stderr: "" });
@@ -221,7 +229,12 @@ describe.each(RUNTIMES)("the end on %s", (runtime) => {
     expect((await fetch(`http://127.0.0.1:${server.httpPort}/readyz`)).status).toBe(200);
     server.signal("SIGTERM");
     await server.said(/"event":"stopping"/);
-    server.signal("SIGTERM");
-    expect((await within("the end", server.ended, 2_000)).exitCode).toBe(1);
+    // At once it counts as the same one.
+    const isOver = () => {
+      if (server.running) server.signal("SIGTERM");
+      return !server.running;
+    };
+    await until("the end", isOver, 2_000);
+    expect((await server.ended).exitCode).toBe(1);
   });
 });

@@ -10,7 +10,7 @@ export type Runtime = "bun" | "deno" | "node";
 
 const START_DEADLINE_MS = 20_000;
 const SHOAL = "adapters/cli/shoal.ts";
-const DENO_PERMISSIONS = ["--allow-net", "--allow-env", "--allow-sys", "--allow-read", "--allow-write"];
+const DENO_PERMISSIONS = ["--allow-net", "--allow-env", "--allow-sys", "--allow-read", "--allow-write", "--allow-ffi"];
 
 export interface Output {
   readonly exitCode: number;

@@ -92,6 +92,22 @@ test("what is worth knowing goes to stderr; the address of a node is nothing unk
   expect(json.stderr).toBe("");
 });
 
+const quoted = [
+  { content: '{"secrets":[t0psecret]}' },
+  { content: '{"secrets":["a", t0psecret]}' },
+  { content: "t0psecret" },
+  { content: '{"secrets":["t0psecret" "b"]}' },
+  { content: '{"secrets":"t0p\\qsecret"}' },
+];
+describe.each(RUNTIMES)("on %s", (runtime) => {
+  test.each(quoted)("what is no JSON is not shown: $content", async ({ content }) => {
+    const output = await runCli(runtime, [...check, file("quoted.json", content)]);
+    expect(output).toMatchObject({ exitCode: 78, stdout: "" });
+    expect(output.stderr).toContain("quoted.json cannot be used: it is not JSON");
+    expect(output.stderr).not.toMatch(/t0p|ecret/);
+  });
+});
+
 const wrong = [
   { name: "a file that is not there", words: ["/nowhere.json"], exitCode: 78, says: "/nowhere.json cannot be used" },
   { name: "an empty file name", words: [""], exitCode: 64, says: "FILE is empty" },

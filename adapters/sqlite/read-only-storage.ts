@@ -1,0 +1,142 @@
+/**
+ * What is stored in a data file, a backup or a data directory, for reading only: also while a node uses it. All of it is
+ * read in one transaction, so it is seen as it was when it was opened (the log of a file in use cannot be begun anew
+ * meanwhile). Whatever would write is refused as "unusable".
+ *
+ * It reads in the thread of its caller: for commands, not for a node that is being served.
+ */
+import { existsSync, statSync } from "node:fs";
+import {
+  type Storage,
+  StorageError,
+  type StorageState,
+  type StorageUsage,
+  type StoredFrame,
+} from "../../src/journal/storage.ts";
+import { asStorageError, type Connection, openConnection } from "./connection.ts";
+import { dataFile, removeEmptyLog } from "./data-directory.ts";
+import { FrameStreams, type StreamExtent } from "./frame-streams.ts";
+import { checkVersion, SCHEMA_VERSION } from "./schema.ts";
+import { describeSnapshot, readHighest, readJournalExtent, readStoredState } from "./stored-state.ts";
+import type { StreamSource } from "./thread-messages.ts";
+
+const CLOSED_EXTENT: StreamExtent = { retired: 0, last: 0, finished: [] };
+
+export class ReadOnlyStorage implements Storage {
+  /** The file that is read. */
+  readonly file: string;
+  readonly #streams = new FrameStreams();
+  #db: Connection | undefined;
+  #extent: StreamExtent = CLOSED_EXTENT;
+  #hadLog = false;
+  #nextStream = 1;
+
+  /** @param path A data file, a backup, or a data directory. */
+  constructor(path: string) {
+    this.file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? dataFile(path) : path;
+  }
+
+  async open(): Promise<StorageState> {
+    const { file } = this;
+    if (!existsSync(file)) throw new StorageError("unusable", `there is no data in ${file}`);
+    this.#hadLog = existsSync(`${file}-wal`);
+    try {
+      const db = openConnection(file, { readonly: true });
+      this.#db = db;
+      return this.#read(db);
+    } catch (error) {
+      await this.close();
+      throw asStorageError(error, `${file} cannot be read`);
+    }
+  }
+
+  readJournal(after: number): AsyncIterable<StoredFrame> {
+    return this.#frames({ after });
+  }
+
+  readSnapshot(snapshot: number): AsyncIterable<StoredFrame> {
+    return this.#frames({ snapshot });
+  }
+
+  async close(): Promise<void> {
+    this.#db?.close();
+    if (this.#db !== undefined && !this.#hadLog) removeEmptyLog(this.file);
+    this.#db = undefined;
+  }
+
+  append(): Promise<StorageUsage> {
+    return this.#refuse();
+  }
+
+  sync(): Promise<void> {
+    return this.#refuse();
+  }
+
+  beginSnapshot(): Promise<number> {
+    return this.#refuse();
+  }
+
+  writeChunk(): Promise<void> {
+    return this.#refuse();
+  }
+
+  finishSnapshot(): Promise<StorageUsage> {
+    return this.#refuse();
+  }
+
+  dropSnapshot(): Promise<void> {
+    return this.#refuse();
+  }
+
+  backup(): Promise<void> {
+    return this.#refuse();
+  }
+
+  compact(): Promise<boolean> {
+    return this.#refuse();
+  }
+
+  #refuse<T>(): Promise<T> {
+    return Promise.reject(new StorageError("unusable", `${this.file} is only being read`));
+  }
+
+  #read(db: Connection): StorageState {
+    const { file } = this;
+    const pragma = (name: string): number => Number(db.pragma(name, { simple: true }));
+    const version = checkVersion(file, pragma("application_id") >>> 0, pragma("user_version"));
+    if (version < SCHEMA_VERSION) {
+      const what = `version ${version} of the tables, which a node turns into ${SCHEMA_VERSION} when it opens them`;
+      throw new StorageError("unusable", `${file} was written by an older version of Shoal: ${what}`);
+    }
+    db.exec("BEGIN");
+    const { state, finished } = readStoredState(db, file);
+    const { first, last, bytes } = readJournalExtent(db, state.retired);
+    this.#extent = { retired: state.retired, last: Math.max(last, state.last), finished };
+    return {
+      snapshots: finished.map(describeSnapshot).reverse(),
+      first,
+      last: this.#extent.last,
+      journalBytes: bytes,
+      highest: readHighest(db, state.retired) ?? 0,
+      usage: { fileBytes: statSync(file).size, walBytes: 0 },
+      remarks: [],
+    };
+  }
+
+  async *#frames(source: StreamSource): AsyncGenerator<StoredFrame> {
+    const stream = this.#nextStream++;
+    this.#streams.begin(stream, source, this.#extent);
+    try {
+      for (let done = false; !done; ) {
+        if (this.#db === undefined) throw new StorageError("closed", "the storage is closed");
+        const batch = this.#streams.read(stream, this.#db, this.#extent);
+        done = batch.done;
+        for (const { sequence, heat, frame } of batch.frames) yield { sequence, heat, frame: new Uint8Array(frame) };
+      }
+    } catch (error) {
+      throw asStorageError(error, this.file);
+    } finally {
+      this.#streams.end(stream);
+    }
+  }
+}

@@ -7,7 +7,7 @@ import { Host } from "../../../src/node/host.ts";
 import type { RecoveryReport } from "../../../src/node/persistence-status.ts";
 import { FaultyStorage } from "../journal/faulty-storage.ts";
 import { stored } from "./stored-node.ts";
-import { TestNode, type World } from "./test-node.ts";
+import { TestNode, World } from "./test-node.ts";
 
 type Stored = Awaited<ReturnType<typeof stored>>;
 
@@ -212,6 +212,69 @@ describe("what is done while a snapshot is being loaded", () => {
       }
     });
   }
+});
+
+describe("what keeps a peer's older records out", () => {
+  const SETTINGS = { maxMemory: 2 ** 20, policy: "lru" as const };
+
+  async function started(inner: MemoryStorage, world: World, seed: number, settings = SETTINGS, loads = true) {
+    const storage = new FaultyStorage(inner);
+    const test = new TestNode(world, seed, settings);
+    const host = new Host(test.node, { storage, peers: ["b"] });
+    const start = host.start();
+    await storage.step();
+    while (host.persistence?.state === "closed") await storage.step();
+    await start;
+    if (loads) await storage.settle();
+    return { storage, test, host };
+  }
+
+  async function save({ storage, host }: { storage: FaultyStorage; host: Host }, world: World): Promise<void> {
+    host.afterTurn();
+    void host.persistence?.snapshot();
+    for (let n = 0; n < 40; n++) {
+      world.advance(20);
+      await storage.settle();
+    }
+    expect(host.persistence?.status().snapshots).toBe(1);
+  }
+
+  test("is known before anything of the journal is served", async () => {
+    const world = new World();
+    const one = await started(new MemoryStorage(), world, 1);
+    const peer = new TestNode(world, 99);
+    peer.node.outbox.addPeer("a");
+    const token = peer.lease("k");
+    one.test.invalidate({ tags: ["red"] });
+    await save(one, world);
+    // It began before the invalidation, and arrives late: ignored, and journaled all the same.
+    peer.node.beginTurn();
+    expect(peer.fill(token, "loaded", { tags: ["red"] })).toBe("stored");
+    const [sent] = peer.node.outbox.take();
+    expect(one.test.node.receive("b", sent?.frame ?? new Uint8Array())).toBe(true);
+    expect(one.test.get("k")).toBe(undefined);
+    one.host.afterTurn();
+    await one.host.persistence?.journal.flush();
+    await one.storage.settle();
+    const two = await started(one.storage.left, world, 2, SETTINGS, false);
+    while (two.host.persistence?.state === "recovering") {
+      expect(two.test.get("k")).toBe(undefined);
+      await two.storage.step();
+    }
+    expect(two.host.persistence?.status().report).toMatchObject({ journalRecords: 1, damage: [] });
+    expect(two.test.get("k")).toBe(undefined);
+  });
+
+  test("is loaded when the budget has no room for entries, too", async () => {
+    const world = new World();
+    const one = await started(new MemoryStorage(), world, 1, { ...SETTINGS, maxMemory: 4 * 2 ** 20 });
+    for (let n = 0; n < 600; n++) one.test.set(`k${n}`, "v".repeat(9_000));
+    expect(one.test.node.store.entries.guards.size).toBeGreaterThan(0);
+    await save(one, world);
+    const two = await started(one.storage.left, world, 2);
+    expect(two.host.persistence?.status().report?.leftOut).toBeGreaterThan(0);
+    expect(two.test.node.store.entries.guards.highest).toBeGreaterThan(0);
+  });
 });
 
 describe("recovery", () => {

@@ -38,3 +38,13 @@ export async function stored(
   };
   return { world, storage, test, host, persistence, told, turn, advance };
 }
+
+/** What became of a promise, as far as it is known. */
+export function outcomeOf(promise: Promise<unknown>): { text: string } {
+  const outcome = { text: "" };
+  promise.then(
+    () => (outcome.text = "done"),
+    (error: unknown) => (outcome.text = String(error)),
+  );
+  return outcome;
+}

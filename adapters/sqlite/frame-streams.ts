@@ -5,6 +5,7 @@
  *
  * Limit: `MAX_STREAMS` at a time. Policy: the one that was asked longest ago is given up, and its reader told.
  */
+import { FrameError, readFrame } from "../../src/journal/frame.ts";
 import { StorageError } from "../../src/journal/storage.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { chunkKey, readChunkKey, type SnapshotRow } from "./schema.ts";
@@ -75,7 +76,7 @@ function readFrames(stream: Stream, db: Connection, { retired }: StreamExtent): 
   const next = db.prepare(
     "SELECT sequence AS key, frame FROM journal WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT 1",
   );
-  return fill(stream, next, (key, frame) => ({ sequence: key, heat: 0, frame }));
+  return fill(stream, next, (key, frame) => ({ sequence: key, heat: 0, frame, checked: isIntact(frame) }));
 }
 
 function readChunks(stream: Stream, db: Connection, { finished }: StreamExtent): Batch {
@@ -86,7 +87,7 @@ function readChunks(stream: Stream, db: Connection, { finished }: StreamExtent):
   const next = db.prepare("SELECT id AS key, frame FROM chunk WHERE id > ? AND id <= ? ORDER BY id LIMIT 1");
   const batch = fill(stream, next, (key, frame) => {
     const { heat, number } = readChunkKey(key);
-    return { sequence: number, heat, frame };
+    return { sequence: number, heat, frame, checked: isIntact(frame) };
   });
   stream.left -= batch.frames.length;
   if (batch.done && stream.left !== 0) {
@@ -110,6 +111,17 @@ function fill(stream: Stream, next: Statement, describe: (key: number, frame: Ar
     bytes += frame.byteLength;
   }
   return { frames, done: false };
+}
+
+/** Checksums are computed here, where nobody is kept waiting. What is wrong with a damaged frame, its reader finds out. */
+function isIntact(frame: ArrayBuffer): boolean {
+  try {
+    const bytes = new Uint8Array(frame);
+    return readFrame(bytes).end === bytes.length;
+  } catch (error) {
+    if (error instanceof FrameError) return false;
+    throw error;
+  }
 }
 
 /** The bytes of a column, in a buffer of exactly their length, which can be handed to another thread. */

@@ -196,7 +196,9 @@ export class SqliteStorage implements Storage {
         const batch = await (asked.shift() as Promise<Batch>);
         done = batch.done;
         if (!done) ask();
-        for (const { sequence, heat, frame } of batch.frames) yield { sequence, heat, frame: new Uint8Array(frame) };
+        for (const { sequence, heat, frame, checked } of batch.frames) {
+          yield { sequence, heat, checked, frame: new Uint8Array(frame) };
+        }
       }
     } finally {
       if (!done && thread?.alive) thread.request("endRead", [stream]).catch(() => undefined);

@@ -32,6 +32,8 @@ export interface SentFrame {
   readonly sequence: number;
   readonly heat: number;
   readonly frame: ArrayBuffer;
+  /** Its checksum is right. */
+  readonly checked: boolean;
 }
 
 export interface Batch {

@@ -10,8 +10,8 @@
  *
  * On a machine with Bun and no npm, Bun installs.
  *
- * The packages `bun` and `deno` put their executable in place by an install script, and `node` downloads it by one.
- * Where npm did not run those scripts, they are run here.
+ * The packages `bun` and `deno` put their executable in place by an install script, and `node` downloads it by one. npm
+ * runs no scripts here; those three are run when npm is done.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -70,7 +70,8 @@ export function ensureInstalled(needed) {
 
 function install() {
   console.error("Installing packages (npm ci) ...");
-  const options = ["--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  // Without scripts: those of the runtimes are run below, and better-sqlite3 comes with its binaries but would be compiled.
+  const options = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--ignore-scripts"];
   if (run("npm", ["ci", ...options])) return;
   console.error("npm ci failed; trying npm install without the lockfile ...");
   if (run("npm", ["install", "--no-save", "--no-package-lock", ...options])) return;

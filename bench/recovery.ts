@@ -29,6 +29,7 @@ const FIRST_ANSWER_GOAL_MS = 200;
 const MAX_MEMORY = "8gb";
 const NO_SNAPSHOT = { SHOAL_SNAPSHOT_JOURNAL_BYTES: "15gb", SHOAL_SNAPSHOT_INTERVAL_MS: "0" };
 const POLL_MS = 2;
+const SETTLE_MS = 500;
 const DEADLINE_MS = 120_000;
 const generator = new URL("load-generator.ts", import.meta.url).pathname;
 
@@ -128,7 +129,7 @@ async function stop({ child }: Running): Promise<void> {
 const isAnswer = (reply: string) => !reply.startsWith("-");
 const isLoaded = (reply: string) => /\bloading:0\r/.test(reply);
 
-async function fill(program: Program, entries: number, form: Form): Promise<void> {
+async function fill(program: Program, folder: string, entries: number, form: Form): Promise<void> {
   const running = await start(program);
   await running.line.until("PING", isAnswer);
   const words = [generator, running.port, "fill", 50, 64, entries, entries, VALUE_BYTES, 5];
@@ -136,8 +137,18 @@ async function fill(program: Program, entries: number, form: Form): Promise<void
   if (form === "snapshot") {
     await running.line.until(program.save, isAnswer);
     await running.line.until("INFO persistence", (reply) => reply.includes("rdb_bgsave_in_progress:0"));
+    await untilSettled(folder);
   }
   await stop(running);
+}
+
+/** Waits until the files no longer change: space that a retired journal leaves is given back after a snapshot. */
+async function untilSettled(folder: string): Promise<void> {
+  let before = -1;
+  for (let bytes = filesBytes(folder); bytes !== before; bytes = filesBytes(folder)) {
+    before = bytes;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
 }
 
 async function measure(program: Program, entries: number): Promise<Start> {
@@ -175,7 +186,7 @@ async function figures(
   form: Form,
   rounds: number,
 ): Promise<Figures> {
-  await fill(program, entries, form);
+  await fill(program, folder, entries, form);
   const bytes = filesBytes(folder);
   const starts: Start[] = [];
   for (let round = 0; round < rounds; round++) starts.push(await measure(program, entries));

@@ -2,8 +2,9 @@
  * How long a process was kept from working while it wanted to: what a promise in milliseconds is stretched by.
  *
  * The kernel counts, for each thread, how long it was ready to run and had to wait for a processor
- * (/proc/PID/task/TID/schedstat). What is written passes the main thread and one other, so what counts is how long the
- * main thread waited, and the one of the others that waited longest. `stretch` goes back from the present to the moment
+ * (/proc/PID/task/TID/schedstat). What is written passes the main thread and a worker, so what counts is how long the main
+ * thread waited, and the worker that waited longest; where no thread is called a worker, the longest of all others.
+ * `stretch` goes back from the present to the moment
  * since which these two had the promised time for themselves. Waiting for a disk is not in it. Where there is no /proc,
  * nothing is stretched.
  */
@@ -12,6 +13,8 @@ import { readdirSync, readFileSync } from "node:fs";
 const SAMPLE_MS = 20;
 /** How often threads are listed. */
 const LIST_MS = 200;
+/** What runtimes call the threads of Worker: Bun "Worker", Deno "worker-1", Node "WorkerThread". */
+const WORKER = /^worker/i;
 const NS_PER_MS = 1e6;
 /** Samples that are kept: ten seconds. */
 const MAX_SAMPLES = 500;
@@ -68,11 +71,20 @@ export class SchedulingDelays implements Disposable {
     clearInterval(this.#timer);
   }
 
+  #list(): readonly string[] {
+    const task = `/proc/${this.#pid}/task`;
+    const threads = attempt(() => readdirSync(task)) ?? [];
+    const isWorker = (thread: string) =>
+      WORKER.test(attempt(() => readFileSync(`${task}/${thread}/comm`, "utf8")) ?? "");
+    const workers = threads.filter(isWorker);
+    return workers.length === 0 ? threads : [String(this.#pid), ...workers];
+  }
+
   #sample(): void {
     const waitedMs = new Map<number, number>();
     const atMs = performance.now();
     if (atMs > this.#listedMs + LIST_MS) {
-      this.#threads = attempt(() => readdirSync(`/proc/${this.#pid}/task`)) ?? [];
+      this.#threads = this.#list();
       this.#listedMs = atMs;
     }
     for (const thread of this.#threads) {

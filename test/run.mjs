@@ -1,7 +1,7 @@
 /**
  * Runs all tests and adds them up: `npm test`. Plain JavaScript for Node 20, for it installs what is missing first.
  *
- *     node test/run.mjs              everything; the last line is `N passed, N failed`, and `, N skipped` if any were
+ *     node test/run.mjs              everything; the last line is `N passed, N failed`; before it, `N skipped` if any were
  *     node test/run.mjs test/unit    what the runners find under these paths
  *
  * Each runner writes a JUnit report, the one format that `bun test`, `deno test` and `node --test` share, and the totals
@@ -71,12 +71,12 @@ export function missingFiles(xml, expected) {
 }
 
 /**
- * The closing line.
+ * The closing lines: what was skipped, if anything was, and, alone on the last line, what passed and failed.
  *
  * @param {Totals} totals
  */
-export function closingLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
+export function closingLines({ passed, failed, skipped }) {
+  return [...(skipped === 0 ? [] : [`${skipped} skipped`]), `${passed} passed, ${failed} failed`];
 }
 
 /**
@@ -135,7 +135,7 @@ async function main(paths) {
   const ran = totals.passed + totals.failed;
   if (ran === 0) console.log("no test ran");
   process.exitCode = ran === 0 || totals.failed > 0 ? 1 : 0;
-  console.log(closingLine(totals));
+  for (const line of closingLines(totals)) console.log(line);
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -1,5 +1,5 @@
 /**
- * Shoal, as programs import it: a node with its store, the host that moves it, and the Redis protocol server over it.
+ * Shoal, as programs import it: a node with its store, the host that moves it, and the servers of both protocols over it.
  *
  * Everything here is runtime-agnostic and does nothing at import time. Sockets, signals and the command line are in
  * `adapters/`; `shoal serve` is put together from exactly these parts.
@@ -36,6 +36,9 @@ export {
 } from "./node/node.ts";
 export type { PersistenceOptions } from "./node/persistence.ts";
 export type { PersistenceStatus, RecoveryReport } from "./node/persistence-status.ts";
+export { HttpServer, type HttpServerOptions } from "./protocol/http/server.ts";
+export { allCommands } from "./protocol/resp/all-commands.ts";
+export { RespServer } from "./protocol/resp/server.ts";
 export { Outcome } from "./store/outcome.ts";
 export type { PolicyName } from "./store/policy.ts";
 export { Store, type StoreMemory, type StoreOptions } from "./store/store.ts";

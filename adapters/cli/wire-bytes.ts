@@ -20,11 +20,6 @@ export function toText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Bytes for people: text as it is, others as base64. */
-export function describeBytes(bytes: JsonBytes): string {
-  return typeof bytes === "string" ? bytes : `base64:${bytes.base64}`;
-}
-
 /**
  * Path and parameters of a key. Keys with segments that parsers of URLs resolve (".", "..") or that proxies merge (empty
  * ones) go as base64url.

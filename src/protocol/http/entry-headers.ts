@@ -26,8 +26,6 @@ export interface EntryTimes {
   readonly staleUntil: number;
 }
 
-export type EntryAttributes = EntryTimes & Omit<EntryHeaders, "lifetime">;
-
 const NEVER: EntryTimes = Object.freeze({ expiresAt: 0, revalidateUntil: 0, staleUntil: 0 });
 const PRINTABLE = /^[\x20-\x7e]+$/;
 
@@ -71,12 +69,6 @@ export function timesOf({ ttlMs, revalidateMs, staleIfErrorMs }: Lifetime, nowMs
     revalidateUntil: revalidateMs === 0 ? 0 : expiresAt + revalidateMs,
     staleUntil: staleMs === 0 ? 0 : expiresAt + staleMs,
   };
-}
-
-/** Both steps in one, for who has the body already. */
-export function parseEntryHeaders(headers: Headers, nowMs: number): EntryAttributes {
-  const { lifetime, tags, contentType } = readEntryHeaders(headers);
-  return { ...timesOf(lifetime, nowMs), tags, contentType };
 }
 
 /** True if nothing could ever be served of it: such a value is not stored. */

@@ -43,6 +43,25 @@ export interface HttpServerOptions {
   readonly backup?: BackupSource | undefined;
 }
 
+/**
+ * A node over HTTP: see the head of this file.
+ *
+ * @example
+ * ```ts
+ * import { defaultConfig, Host, HttpServer, Node, systemPorts } from "shoal";
+ * import { Hono } from "hono";
+ * const host = new Host(new Node(defaultConfig(), systemPorts()));
+ * await host.start();
+ * const cache = new HttpServer(host.node);
+ * cache.afterTurn = () => host.afterTurn();
+ *
+ * const own = new Hono().route("/cache", cache.app);
+ * const put = await own.request("http://localhost/cache/v1/keys/greeting", { method: "PUT", body: "hello" });
+ * const got = await own.request("http://localhost/cache/v1/keys/greeting");
+ * console.assert(put.status === 201 && (await got.text()) === "hello");
+ * await host.stop();
+ * ```
+ */
 export class HttpServer {
   readonly node: Node;
   readonly access: Access;

@@ -178,13 +178,20 @@ export async function listenResp(server: RespServer, address: { hostname: string
         : { hostname, port, socket, tls: { cert: tls.cert, key: tls.key } },
     );
   let listener = listen(address.port, address.tls);
+  let certificate = address.tls;
   const { port } = listener;
   return {
     hostname,
     port,
     useCertificate: async (tls: Tls) => {
       listener.stop();
-      listener = listen(port, tls);
+      try {
+        listener = listen(port, tls);
+        certificate = tls;
+      } catch (error) {
+        listener = listen(port, certificate);
+        throw error;
+      }
     },
     close: async () => {
       listener.stop();

@@ -90,11 +90,14 @@ export class BatchLoader {
     } catch (error) {
       return this.#sendInParts(batch, error);
     }
+    const refused: [line: number, reason: string][] = [];
     for (const [i, { line }] of batch.entries()) {
       const { status = "refused", problem } = results[i] ?? {};
-      if (status === "refused") await this.#onRefused(line, problem?.detail ?? "the node did not store it");
+      if (status === "refused") refused.push([line, problem?.detail ?? "the node did not store it"]);
       else this.loaded++;
     }
+    // Behind the count: who is told may end the load, and the others of the batch are stored all the same.
+    for (const [line, reason] of refused) await this.#onRefused(line, reason);
   }
 
   async #sendInParts(batch: readonly Waiting[], error: unknown): Promise<void> {

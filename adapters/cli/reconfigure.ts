@@ -3,8 +3,8 @@
  * still come first), and what differs from the last reading is taken over, as far as it can change while running. Fields
  * that nobody touched stay as they are, also those that CONFIG SET has changed meanwhile.
  *
- * All or nothing: if anything in it is a mistake, each mistake is logged and the old configuration stays. What needs a
- * restart is named in the log. A secret never appears there, only that secrets changed.
+ * All or nothing: if anything in it is a mistake, each mistake is logged and the old configuration stays. A certificate that
+ * a listener cannot use is logged too, and tried again at the next SIGHUP. What needs a restart is named in the log. A secret never appears there, only that secrets changed.
  */
 import type { Log } from "../../src/core/ports.ts";
 import { CONFIG_FIELDS, type NodeConfig, parseConfig } from "../../src/node/config.ts";
@@ -68,11 +68,13 @@ function refuse(log: Log, mistakes: readonly string[]): void {
   for (const mistake of mistakes) log.write("error", "configuration refused", { mistake });
 }
 
-/** Gives the listeners another certificate, if there is one; true if that succeeded. */
-async function renew({ listeners, log }: Running, before: Settings, after: Settings): Promise<boolean> {
+type Renewal = "changed" | "unchanged" | "failed";
+
+/** Gives the listeners another certificate, if there is one. */
+async function renew({ listeners, log }: Running, before: Settings, after: Settings): Promise<Renewal> {
   const { certificate } = after;
-  if (certificate === undefined || before.certificate === undefined) return false;
-  if (certificate.cert === before.certificate.cert && certificate.key === before.certificate.key) return false;
+  if (certificate === undefined || before.certificate === undefined) return "unchanged";
+  if (certificate.cert === before.certificate.cert && certificate.key === before.certificate.key) return "unchanged";
   const used = await Promise.allSettled([
     listeners.resp?.useCertificate?.(certificate),
     listeners.http?.useCertificate?.(certificate),
@@ -80,7 +82,7 @@ async function renew({ listeners, log }: Running, before: Settings, after: Setti
   for (const one of used) {
     if (one.status === "rejected") log.write("error", "the certificate cannot be used", { cause: one.reason });
   }
-  return used.every(({ status }) => status === "fulfilled");
+  return used.every(({ status }) => status === "fulfilled") ? "changed" : "failed";
 }
 
 /**
@@ -116,6 +118,6 @@ export async function reconfigure(running: Running, before: Settings, after: Set
     if (!before.warnings.includes(warning)) log.write("warn", warning);
   }
   if (needsRestart.length > 0) log.write("warn", "a restart is needed", { fields: needsRestart });
-  log.write("info", "configuration read", { changed, certificate: certificate ? "changed" : "unchanged" });
-  return after;
+  log.write("info", "configuration read", { changed, certificate });
+  return certificate === "failed" ? { ...after, certificate: before.certificate } : after;
 }

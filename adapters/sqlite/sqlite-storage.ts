@@ -18,7 +18,7 @@ import {
   type StoredFrame,
 } from "../../src/journal/storage.ts";
 import { type StartThread, ThreadClient } from "./thread-client.ts";
-import type { Batch, OpenOptions, OperationName, Operations, StreamSource, ThreadPauses } from "./thread-messages.ts";
+import type { Batch, OpenOptions, OperationName, Operations, StreamSource } from "./thread-messages.ts";
 
 /** Batches of a stream that are asked for before they are taken. */
 const READ_AHEAD = 2;
@@ -57,16 +57,10 @@ export class SqliteStorage implements Storage {
   #life: Life = "new";
   #closing: Promise<void> | undefined;
   #nextStream = 1;
-  #pauses: ThreadPauses = { checkpoints: 0, checkpointMs: 0, longestCheckpointMs: 0, longestDeletionMs: 0 };
 
   constructor({ directory, keepPrevious = false, version = "", startThread }: SqliteStorageOptions) {
     this.#options = { directory: resolve(directory), keepPrevious, version, lockWaitMs: LOCK_WAIT_MS };
     this.#startThread = startThread;
-  }
-
-  /** How long the thread was held up between requests, as of the last append. */
-  get pauses(): ThreadPauses {
-    return this.#pauses;
   }
 
   async open(): Promise<StorageState> {
@@ -87,7 +81,7 @@ export class SqliteStorage implements Storage {
 
   async append(frames: readonly Uint8Array[], sync: boolean): Promise<StorageUsage> {
     const own = frames.map(ownBuffer);
-    return this.#noted(await this.#call("append", [own, sync], own));
+    return this.#call("append", [own, sync], own);
   }
 
   sync(): Promise<void> {
@@ -108,7 +102,7 @@ export class SqliteStorage implements Storage {
   }
 
   async finishSnapshot(snapshot: number, summary: SnapshotSummary): Promise<StorageUsage> {
-    return this.#noted(await this.#call("finishSnapshot", [snapshot, summary]));
+    return this.#call("finishSnapshot", [snapshot, summary]);
   }
 
   dropSnapshot(snapshot: number): Promise<void> {
@@ -162,11 +156,6 @@ export class SqliteStorage implements Storage {
       void thread.end(error);
     });
     return thread;
-  }
-
-  #noted({ usage, pauses }: ReturnType<Operations["append"]>): StorageUsage {
-    this.#pauses = pauses;
-    return usage;
   }
 
   #read(source: StreamSource): AsyncIterable<StoredFrame> {

@@ -11,7 +11,7 @@ import { backupDatabase, restoreDatabase } from "./copy-database.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { Database } from "./database.ts";
 import { FrameStreams } from "./frame-streams.ts";
-import type { OpenOptions, OperationName, Operations, Reply, Request, ThreadPauses, Usage } from "./thread-messages.ts";
+import type { OpenOptions, OperationName, Operations, Reply, Request } from "./thread-messages.ts";
 import { verifyDatabase } from "./verify-database.ts";
 
 /** Replies of progress at most so often, ms. */
@@ -25,12 +25,6 @@ let database: Database | undefined;
 let deleting = false;
 const streams = new FrameStreams();
 const backups = new Set<Promise<void>>();
-const pauses: { -readonly [K in keyof ThreadPauses]: number } = {
-  checkpoints: 0,
-  checkpointMs: 0,
-  longestCheckpointMs: 0,
-  longestDeletionMs: 0,
-};
 
 type Progress = (done: number) => void;
 type Handlers = {
@@ -42,7 +36,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   open: (_, options) => open(options),
-  append: (_, frames, sync) => withPauses(opened().append(frames.map(bytesOf), sync)),
+  append: (_, frames, sync) => opened().append(frames.map(bytesOf), sync),
   sync: () => opened().sync(),
   beginRead(_, stream, source) {
     opened().connection();
@@ -56,7 +50,7 @@ const handlers: Handlers = {
   endRead: (_, stream) => streams.end(stream),
   beginSnapshot: (_, after, startedMs) => opened().beginSnapshot(after, startedMs),
   writeChunk: (_, snapshot, heat, sequence, frame) => opened().writeChunk(snapshot, heat, sequence, bytesOf(frame)),
-  finishSnapshot: (_, snapshot, summary) => withPauses(opened().finishSnapshot(snapshot, summary)),
+  finishSnapshot: (_, snapshot, summary) => opened().finishSnapshot(snapshot, summary),
   dropSnapshot: (_, snapshot) => opened().dropSnapshot(snapshot),
   backup(progress, path) {
     const backup = backupDatabase(opened().connection(), path, progress);
@@ -99,10 +93,6 @@ function opened(): Database {
   return database;
 }
 
-function withPauses(usage: Usage["usage"]): Usage {
-  return { usage, pauses: { ...pauses } };
-}
-
 async function handle({ id, name, args }: Request): Promise<void> {
   let reported = 0;
   const progress: Progress = (done) => {
@@ -139,34 +129,19 @@ function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
 function afterRequest(): void {
   if (database === undefined) return;
   const start = performance.now();
-  while (database.deletionOwed && performance.now() - start < MAX_DELETION_MS) deleteSome(database);
-  if (database.checkpointDue) checkpoint(database);
+  while (database.deletionOwed && performance.now() - start < MAX_DELETION_MS) database.deleteSome();
+  if (database.checkpointDue) database.checkpoint();
   if (!deleting && database.deletionDue) {
     deleting = true;
     setImmediate(deleteRetired);
   }
 }
 
-function checkpoint(db: Database): void {
-  const start = performance.now();
-  db.checkpoint();
-  const took = performance.now() - start;
-  pauses.checkpoints++;
-  pauses.checkpointMs += took;
-  pauses.longestCheckpointMs = Math.max(pauses.longestCheckpointMs, took);
-}
-
 function deleteRetired(): void {
   deleting = false;
   if (database?.deletionDue !== true) return;
-  deleteSome(database);
+  database.deleteSome();
   afterRequest();
-}
-
-function deleteSome(db: Database): void {
-  const start = performance.now();
-  db.deleteSome();
-  pauses.longestDeletionMs = Math.max(pauses.longestDeletionMs, performance.now() - start);
 }
 
 function isRequest(message: unknown): message is Request {

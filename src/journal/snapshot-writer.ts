@@ -24,7 +24,7 @@ import { encodeFrame, FRAME_BYTES, FrameKind, MAX_FRAME_BYTES } from "./frame.ts
 import { RecordBatch } from "./record-batch.ts";
 import type { Storage, StorageUsage } from "./storage.ts";
 
-/** Chunks that storage is given at a time. */
+/** Chunks that storage has not taken, above which the walk waits; the last one of each heat goes beyond it. */
 const MAX_UNDER_WAY = 4;
 /** Ids looked at before the clock is asked again. */
 const STEP_IDS = 64;
@@ -134,7 +134,7 @@ export class SnapshotWriter {
     const { store } = this.#source;
     const { table, entries } = store;
     const until = Math.min(this.#end, this.#cursor + STEP_IDS);
-    for (; this.#cursor < until; this.#cursor++) {
+    for (; this.#cursor < until && this.#underWay < MAX_UNDER_WAY; this.#cursor++) {
       const id = this.#cursor;
       if ((table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) !== Flag.LIVE || entries.worth(id) === Fate.DEAD) continue;
       const heat = Math.min(HOTTEST, Math.max(COLDEST, store.heatOf(id)));

@@ -54,7 +54,6 @@ export class Snapshots {
   #pauseMs = FIRST_PAUSE_MS;
   #compacting = false;
   #closed = false;
-  #boundBytes = FILE_CONSTANT_BYTES;
   /** True from before a snapshot begins until it is finished or given up. */
   busy = false;
   usage: StorageUsage = { fileBytes: 0, walBytes: 0 };
@@ -113,7 +112,10 @@ export class Snapshots {
   }
 
   get #isLarge(): boolean {
-    return this.usage.fileBytes + this.usage.walBytes > this.#boundBytes;
+    return (
+      this.usage.fileBytes + this.usage.walBytes >
+      FILE_CONSTANT_BYTES + FILE_SHARE * this.#options.node.store.entries.segments.liveBytes
+    );
   }
 
   /** Writes a slice of the running one. True if there is more to do. */
@@ -125,12 +127,11 @@ export class Snapshots {
   get due(): boolean {
     const { node, triggers } = this.#options;
     const now = node.ports.clock.monotonic();
-    const { live } = node.store.memory();
-    this.#boundBytes = FILE_CONSTANT_BYTES + FILE_SHARE * live;
     if (this.busy || now < this.#notBefore) return false;
     if (this.wanted) return true;
     const { snapshotJournalBytes, snapshotIntervalMs } = triggers();
     const { journalBytes } = this;
+    const { live } = node.store.memory();
     if (journalBytes >= Math.max(snapshotJournalBytes, live / 2)) return true;
     if (this.#isLarge && journalBytes >= WORTH_RETIRING_BYTES && !this.#compacting) return true;
     return snapshotIntervalMs > 0 && now - this.#lastAt >= snapshotIntervalMs && this.changes > 0;

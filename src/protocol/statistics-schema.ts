@@ -3,7 +3,8 @@
  * names; what nobody can know is left out, never guessed: percentiles without a histogram, ratios of nothing, what only
  * the process or a server that is not there could tell.
  *
- * Counts are of the time since the start, or since CONFIG RESETSTAT; `count` is exact, `samples` is how many of those were
+ * Counts are of the time since the start, or since CONFIG RESETSTAT (those of HTTP requests and bytes: since the start);
+ * `count` is exact, `samples` is how many of those were
  * timed. `cumulative` is how many values were at most each of the bounds, and last, of all.
  */
 import { z } from "zod";

@@ -199,8 +199,16 @@ describe.each(LISTENERS)("on $name", ({ runtime, environment, headDeadlineMs, la
     const resident = async () =>
       Number(/used_memory_rss:(\d+)/.exec(String(await witness.call("INFO", "memory")))?.[1]);
     const before = await resident();
-    const raws = Array.from({ length: 10 }, open);
     const piece = Buffer.from(`${(64 * 1_024).toString(16)}\r\n${"x".repeat(64 * 1_024)}\r\n`);
+    // One byte too many is announced, or sent, and no more: nothing keeps the refusal from being read.
+    for (const framing of [`Content-Length: ${MIB + 1}`, "Transfer-Encoding: chunked"]) {
+      const raw = open();
+      raw.send(`PUT /v1/keys/large HTTP/1.1\r\n${HOST}${framing}\r\n\r\n`);
+      for (let n = 0; n < 17 && framing.startsWith("T"); n++) raw.socket.write(piece);
+      expect(await until("the refusal", () => raw.status || undefined)).toBe(413);
+      raw.socket.destroy();
+    }
+    const raws = Array.from({ length: 10 }, open);
     for (const [i, raw] of raws.entries()) {
       const framing = i % 2 === 0 ? `Content-Length: ${40 * MIB}` : "Transfer-Encoding: chunked";
       raw.send(`PUT /v1/keys/large HTTP/1.1\r\n${HOST}${framing}\r\n\r\n`);

@@ -2,7 +2,9 @@
  * `shoal backup`: a copy of all that a running node stores, in one file. It gets its name when all of it is on the disk: a
  * file of that name is whole, and one that exists is never replaced.
  */
+import { rmSync } from "node:fs";
 import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
+import process from "node:process";
 import { type CliCommand, clientCommand, declareCommand } from "../client-command.ts";
 import { commandProgress } from "../command-progress.ts";
 import { addConnectionOptions, type ConnectionOptions, createClient } from "../connection-options.ts";
@@ -63,6 +65,9 @@ async function toFile(file: string, options: ConnectionOptions, printer: Printer
   const handle = await open(part, "wx", 0o600).catch((error: unknown) => {
     throw codeOf(error) === "EEXIST" ? exists(part) : cannotWrite(file, error);
   });
+  // An interrupt ends the process without getting to what follows here.
+  const removePart = () => rmSync(part, { force: true });
+  process.on("exit", removePart);
   try {
     const write = (piece: Uint8Array): Promise<void> => writeAll(handle, piece);
     const bytes = await downloadBackup(client, write, (share) => progress.report(share));
@@ -75,6 +80,7 @@ async function toFile(file: string, options: ConnectionOptions, printer: Printer
     await rm(part, { force: true });
     throw cannotWrite(file, error);
   } finally {
+    process.off("exit", removePart);
     progress.clear();
   }
 }

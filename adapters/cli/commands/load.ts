@@ -1,6 +1,7 @@
 /**
  * `shoal load`: lines of a dump into a running node, over HTTP and by batches. A line that cannot be stored is reported with
- * its number and the reason, and the others are loaded; with `--strict` nothing behind it is.
+ * its number and the reason, and the others are loaded; with `--strict` the load ends there (where the node had no room for
+ * a line, others of its batch, up to 1,000, are stored).
  */
 import { createReadStream, statSync } from "node:fs";
 import process from "node:process";

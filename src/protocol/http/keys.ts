@@ -57,7 +57,7 @@ export class Keys {
         counts = this.#delete;
         this.#admit(request, from, "write");
         const answered = settled(this.#server, deleteKey(this.#server, request, this.#path));
-        if (answered instanceof Promise) return this.#answerLater(answered, counts, began);
+        if (answered instanceof Promise) return this.#answerLater(answered, counts, timed ? began : undefined);
         response = answered;
       } else {
         response = otherMethod(method);
@@ -125,10 +125,12 @@ export class Keys {
     }
   }
 
-  async #answerLater(answered: Promise<Response>, counts: CommandCounts, began: number): Promise<Response> {
+  async #answerLater(answered: Promise<Response>, counts: CommandCounts, began: number | undefined) {
     const server = this.#server;
+    server.statistics.inFlight++;
     const response = await answered.catch((error: unknown) => server.answerError(error));
-    if (began > 0) counts.record(response.status, server.node.ports.clock.monotonic() - began);
+    server.statistics.inFlight--;
+    if (began !== undefined) counts.record(response.status, server.node.ports.clock.monotonic() - began);
     else counts.count(response.status);
     return response;
   }

@@ -5,8 +5,8 @@
  * written once, with HELP and TYPE in front of its samples. Label values are names that the program knows, statuses, and
  * namespaces, of which there are at most `maxNamespaces`. Histograms are cumulative: `le="+Inf"` is `_count`.
  *
- * Durations of commands of the Redis protocol are of samples (`shoal_command_duration_seconds_count` says how many);
- * `shoal_commands_total` is exact.
+ * Durations of commands of the Redis protocol, and of HTTP requests for single keys, are of samples (`..._count` says how
+ * many); `shoal_commands_total` and `shoal_http_requests_total` are exact.
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */

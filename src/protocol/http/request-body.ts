@@ -88,7 +88,7 @@ export class BodyReader {
       return;
     }
     const { body } = request;
-    if (body !== null) this.#receivePieces(body, limitBytes, this.#begin(0, receiver));
+    if (body !== null) this.#receivePieces(body, limitBytes, receiver);
     else Promise.resolve(EMPTY_BYTES).then((bytes) => receiver.received(bytes));
   }
 
@@ -103,8 +103,10 @@ export class BodyReader {
     );
   }
 
-  #receivePieces(body: ReadableStream<Uint8Array>, limitBytes: number, reading: Reading): void {
+  #receivePieces(body: ReadableStream<Uint8Array>, limitBytes: number, receiver: BodyReceiver): void {
+    // Before it counts as begun: a body that somebody else reads throws here.
     const source = body.getReader();
+    const reading = this.#begin(0, receiver);
     reading.source = source;
     this.#collect(source, reading, limitBytes).then(
       (bytes) => this.#finish(reading, bytes),

@@ -21,7 +21,10 @@ export function mountKeys(server: HttpServer): void {
     const { url } = context.req;
     requireHost(server, url);
     const from = keyStart(url, routePath(context));
-    if (from < 0) throw new Problem("unknown-route", { detail: "there is no such path" });
+    if (from < 0) {
+      server.statistics.of("other").count(404);
+      throw new Problem("unknown-route", { detail: "there is no such path" });
+    }
     return server.keys.answer(context.req.raw, from);
   });
 }

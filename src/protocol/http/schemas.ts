@@ -167,10 +167,13 @@ function invalidateSchema({ key, tag, pattern }: ReturnType<typeof limitedBytes>
     database: databaseSchema(limits),
     wait: choice(["local", "region", "all"])
       .optional()
-      .meta({ description: 'Whose receipt is waited for: this node, its region (default), or "all" regions.' }),
+      .meta({
+        description:
+          'Whose receipt is asked for: this node, its region (default), or "all" regions. A node that is alone is all of them, and has nothing to wait for.',
+      }),
     timeoutMs: whole(0, MAX_WAIT_MS)
       .optional()
-      .meta({ description: "How long the receipt is waited for, ms. What is missing then is reported as such." }),
+      .meta({ description: "How long the receipt may be waited for, ms; changes nothing on a node that is alone." }),
   })
     .refine((given) => hasSubject(given), { error: "at least one of keys, tags, patterns, all", ...whenObject })
     .meta({ description: "What to invalidate: at least one key, tag or pattern, or all." });

@@ -1,6 +1,6 @@
 /**
  * A batch of turns: what one round of the event loop brought, run together. The adapter adds each chunk as it arrives and
- * runs the batch when the round is over. Together they share one reading of the clock, their lookups wait for memory at
+ * runs the batch when the round is over. Together, chunks of up to 1 KiB share one reading of the clock, their lookups wait for memory at
  * the same time (lookahead.ts), what they write is stored together, and code and data stay in the processor's caches instead of alternating with the
  * kernel's. Chunks of one session keep their order. A batch holds what one round brought and nothing longer; when that is
  * more than `MAX_BATCH_BYTES`, it runs before the round is over.
@@ -70,8 +70,7 @@ export class TurnBatch {
         session.receive(chunks[i], chunks[i].length <= SHARED_BYTES);
       } catch (cause) {
         // Nothing a client sends gets here: handlers' failures are answered. One session ends, the others go on.
-        this.#server.node.ports.log.write("error", "session failed", { session: session.id, cause });
-        session.kill();
+        session.fail(cause);
       }
     }
     sessions.length = 0;

@@ -12,9 +12,9 @@ const { PURGE, STALE } = EpochMode;
 const KEY = "user:42";
 const TAG = "team:7";
 
-/** What may come between a lease and its fill, and whether it has to keep the fill out. */
-const ACTS: readonly { name: string; act: Act; fences: boolean }[] = [
-  { name: "set", act: (test) => void test.set(KEY, "set"), fences: true },
+/** What may come between a lease and its fill, and what the fill is answered then. */
+const ACTS: readonly { name: string; act: Act; outcome: "stored" | "invalidated" | "superseded" | "unknown" }[] = [
+  { name: "set", act: (test) => void test.set(KEY, "set"), outcome: "superseded" },
   {
     name: "set with a TTL that passes",
     act: (test) => {
@@ -22,43 +22,63 @@ const ACTS: readonly { name: string; act: Act; fences: boolean }[] = [
       test.advance(2);
       test.tick();
     },
-    fences: true,
+    outcome: "superseded",
   },
-  { name: "delete", act: (test) => void test.delete(KEY), fences: true },
+  { name: "delete", act: (test) => void test.delete(KEY), outcome: "superseded" },
   {
     name: "set and delete",
     act: (test) => {
       test.set(KEY, "set");
       test.delete(KEY);
     },
-    fences: true,
+    outcome: "superseded",
   },
-  { name: "purge of the key", act: (test) => void test.invalidate({ keys: [KEY] }, PURGE), fences: true },
-  { name: "invalidation of the key", act: (test) => void test.invalidate({ keys: [KEY] }, STALE), fences: true },
-  { name: "purge of the tag", act: (test) => void test.invalidate({ tags: [TAG] }, PURGE), fences: true },
-  { name: "invalidation of the tag", act: (test) => void test.invalidate({ tags: [TAG] }, STALE), fences: true },
-  { name: "purge of a prefix", act: (test) => void test.invalidate({ patterns: ["user:*"] }, PURGE), fences: true },
-  { name: "invalidation of a glob", act: (test) => void test.invalidate({ patterns: ["*:4?"] }, STALE), fences: true },
-  { name: "purge of everything", act: (test) => void test.invalidate({ all: true }, PURGE), fences: true },
-  { name: "invalidation of everything", act: (test) => void test.invalidate({ all: true }, STALE), fences: true },
-  { name: "flush of the database", act: (test) => test.node.flush(0), fences: true },
-  { name: "flush of all", act: (test) => test.node.flush(-1), fences: true },
-  { name: "nothing", act: () => {}, fences: false },
-  { name: "a read", act: (test) => void test.get(KEY), fences: false },
-  { name: "maintenance", act: (test) => test.tick(), fences: false },
+  { name: "purge of the key", act: (test) => void test.invalidate({ keys: [KEY] }, PURGE), outcome: "invalidated" },
+  {
+    name: "invalidation of the key",
+    act: (test) => void test.invalidate({ keys: [KEY] }, STALE),
+    outcome: "invalidated",
+  },
+  { name: "purge of the tag", act: (test) => void test.invalidate({ tags: [TAG] }, PURGE), outcome: "invalidated" },
+  {
+    name: "invalidation of the tag",
+    act: (test) => void test.invalidate({ tags: [TAG] }, STALE),
+    outcome: "invalidated",
+  },
+  {
+    name: "purge of a prefix",
+    act: (test) => void test.invalidate({ patterns: ["user:*"] }, PURGE),
+    outcome: "invalidated",
+  },
+  {
+    name: "invalidation of a glob",
+    act: (test) => void test.invalidate({ patterns: ["*:4?"] }, STALE),
+    outcome: "invalidated",
+  },
+  { name: "purge of everything", act: (test) => void test.invalidate({ all: true }, PURGE), outcome: "unknown" },
+  { name: "invalidation of everything", act: (test) => void test.invalidate({ all: true }, STALE), outcome: "unknown" },
+  { name: "flush of the database", act: (test) => test.node.flush(0), outcome: "unknown" },
+  { name: "flush of all", act: (test) => test.node.flush(-1), outcome: "unknown" },
+  { name: "nothing", act: () => {}, outcome: "stored" },
+  { name: "a read", act: (test) => void test.get(KEY), outcome: "stored" },
+  { name: "maintenance", act: (test) => test.tick(), outcome: "stored" },
   {
     name: "some time",
     act: (test) => {
       test.advance(100);
       test.tick();
     },
-    fences: false,
+    outcome: "stored",
   },
-  { name: "a write of another key", act: (test) => void test.set("user:43", "v", { tags: [TAG] }), fences: false },
-  { name: "a delete of another key", act: (test) => void test.delete("user:43"), fences: false },
-  { name: "a purge of another tag", act: (test) => void test.invalidate({ tags: ["team:8"] }), fences: false },
-  { name: "a purge of another pattern", act: (test) => void test.invalidate({ patterns: ["users:*"] }), fences: false },
-  { name: "another lease", act: (test) => void test.lease("user:43"), fences: false },
+  { name: "a write of another key", act: (test) => void test.set("user:43", "v", { tags: [TAG] }), outcome: "stored" },
+  { name: "a delete of another key", act: (test) => void test.delete("user:43"), outcome: "stored" },
+  { name: "a purge of another tag", act: (test) => void test.invalidate({ tags: ["team:8"] }), outcome: "stored" },
+  {
+    name: "a purge of another pattern",
+    act: (test) => void test.invalidate({ patterns: ["users:*"] }),
+    outcome: "stored",
+  },
+  { name: "another lease", act: (test) => void test.lease("user:43"), outcome: "stored" },
 ];
 
 /** What is there before the load begins. */
@@ -87,7 +107,7 @@ const BEFORE: readonly { name: string; act: Act }[] = [
 
 describe("between lease and fill", () => {
   for (const before of BEFORE) {
-    for (const { name, act, fences } of ACTS) {
+    for (const { name, act, outcome: expected } of ACTS) {
       for (const pause of ["", ", then maintenance"]) {
         test(`${name}${pause}; before it ${before.name}`, () => {
           const test = new TestNode();
@@ -96,15 +116,11 @@ describe("between lease and fill", () => {
           act(test);
           if (pause !== "") test.tick();
           const outcome = test.fill(token, "filled", { tags: [TAG] });
-          if (fences) {
-            expect(["invalidated", "superseded", "unknown"]).toContain(outcome as string);
-            expect(test.getStale(KEY)).not.toBe("filled");
-          } else {
-            expect(outcome).toBe("stored");
-            expect(test.get(KEY)).toBe("filled");
-          }
+          expect(outcome).toBe(expected);
+          expect(test.getStale(KEY) === "filled").toBe(expected === "stored");
+          if (expected === "stored") expect(test.get(KEY)).toBe("filled");
           test.tick();
-          expect(test.getStale(KEY) === "filled").toBe(!fences);
+          expect(test.getStale(KEY) === "filled").toBe(expected === "stored");
           // Whatever happened, the next load is free to begin, and is stored.
           const next = test.lease(KEY);
           expect(next).not.toBe(undefined);
@@ -124,24 +140,25 @@ describe("between lease and fill", () => {
         test.tick();
         second.act(test);
         const outcome = test.fill(token, "filled", { tags: [TAG] });
-        expect(outcome === "stored").toBe(!first.fences && !second.fences);
-        expect(test.getStale(KEY) === "filled").toBe(!first.fences && !second.fences);
+        const isStored = first.outcome === "stored" && second.outcome === "stored";
+        expect(outcome === "stored").toBe(isStored);
+        expect(test.getStale(KEY) === "filled").toBe(isStored);
       });
     }
   }
 });
 
 describe("after the fill", () => {
-  for (const { name, act, fences } of ACTS) {
+  for (const { name, act, outcome: expected } of ACTS) {
     test(name, () => {
       const test = new TestNode();
       const other = test.lease("user:50");
       expect(test.fill(test.lease(KEY), "filled", { tags: [TAG] })).toBe("stored");
       act(test);
-      expect(test.get(KEY) === "filled").toBe(!fences);
+      expect(test.get(KEY) === "filled").toBe(expected === "stored");
       test.node.release(other ?? "");
       test.tick();
-      expect(test.get(KEY) === "filled").toBe(!fences);
+      expect(test.get(KEY) === "filled").toBe(expected === "stored");
     });
   }
 });

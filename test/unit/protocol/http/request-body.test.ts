@@ -206,3 +206,18 @@ test("all bodies together are limited by maxClientMemory, and what ends makes ro
   await whole.writer.close();
   expect((await outcome(server, whole.answer)).value).toBe(mebibyte);
 });
+
+test("a body that somebody else is reading is refused once, and counts for nothing afterwards", async () => {
+  const server = serverWith({ requestTimeoutMs: 1_000 });
+  const request = new Request(URL_OF_A, {
+    method: "PUT",
+    body: new ReadableStream<Uint8Array>(),
+    duplex: "half",
+  } as RequestInit);
+  request.body?.getReader();
+  expect((await server.server.fetch(request)).status).toBe(500);
+  expect([server.server.bodies.size, server.server.statistics.inFlight]).toEqual([0, 0]);
+  server.test.advance(5_000);
+  expect([server.server.bodies.size, server.server.statistics.inFlight]).toEqual([0, 0]);
+  expect(server.test.get("a")).toBe("old");
+});

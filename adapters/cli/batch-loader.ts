@@ -46,7 +46,7 @@ function refusals(error: unknown, count: number): Map<number, string> | undefine
 }
 
 export class BatchLoader {
-  readonly #client: NodeClient;
+  readonly #client: Pick<NodeClient, "post">;
   readonly #onRefused: (line: number, reason: string) => Promise<void>;
   #waiting: Waiting[] = [];
   #bytes = 0;
@@ -55,7 +55,7 @@ export class BatchLoader {
   loaded = 0;
 
   /** @param onRefused Told of each line that the node does not take; throws where nothing more is to be loaded. */
-  constructor(client: NodeClient, onRefused: (line: number, reason: string) => Promise<void>) {
+  constructor(client: Pick<NodeClient, "post">, onRefused: (line: number, reason: string) => Promise<void>) {
     this.#client = client;
     this.#onRefused = onRefused;
   }

@@ -14,7 +14,7 @@ import { request as httpsRequest } from "node:https";
 import { formatDuration } from "./duration.ts";
 import { CommandFailure, type ExitCode } from "./exit-code.ts";
 
-/** Bytes of one reply. Policy: the command fails. A node sends 64 MiB of values at most, base64 makes them a third more. */
+/** Bytes of one reply. Policy: the command fails. A node's JSON has 64 MiB at most. */
 const MAX_REPLY_BYTES = 128 * 2 ** 20;
 
 export interface ClientOptions {

@@ -3,8 +3,8 @@
  * without a server, and what is fresh there is shown. So of each key only the newest value comes, and nothing that was
  * deleted, invalidated or has expired. What a running node uses is only read, as it is at one moment.
  *
- * Limit: `maxMemory` for the entries. Policy: as on a node, what finds no room is left out, hottest first kept; it is counted, and the
- * caller is told.
+ * Limit: `maxMemory` for the entries. Policy: as on a node, what finds no room is left out, hottest first kept, and the caller
+ * is told.
  */
 import { userStart } from "../../src/core/keyspace.ts";
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../../src/core/limits.ts";

@@ -2,8 +2,8 @@
  * Moving the write-ahead log into the file, between groups of requests instead of within a commit.
  *
  * After `CHECKPOINT_BYTES` a PASSIVE checkpoint moves what it can; if that was everything, the next commit begins the log
- * anew. Readers with an older view (a verification) leave a rest, and the log grows meanwhile. From `TRUNCATE_BYTES` on
- * each turn is a TRUNCATE, which waits a little for them and cuts the log.
+ * anew. Readers with an older view (a verification) leave a rest, and the log grows meanwhile. Where it has more
+ * than `TRUNCATE_BYTES` after that, a TRUNCATE follows, which waits a little for them and cuts the log.
  *
  * Limit: the log has at most `TRUNCATE_BYTES` + `CHECKPOINT_BYTES` + one commit, while no other process reads with a view
  * that is older; policy while one does: the log grows, and `StorageUsage.walBytes` tells.

@@ -7,8 +7,8 @@
  *     holder.json    who that is, for the message that others get; a file that was left behind means nothing
  *     restoring      there while a restore replaces the data: without it, half of one would pass for an empty directory
  *
- * The lock is one between connections, so it also keeps two storages of one process apart. Nothing here may be opened
- * with `node:fs` while it is locked but `holder.json` (see connection.ts).
+ * The lock is one between connections, so it also keeps two storages of one process apart. `lock.db` and `shoal.db` may not
+ * be opened with `node:fs` while a connection of this process has them open (see connection.ts).
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";

@@ -112,14 +112,18 @@ export class ReadOnlyStorage implements Storage {
     const { state, finished } = readStoredState(db, file);
     const { first, last, bytes } = readJournalExtent(db, state.retired);
     this.#extent = { retired: state.retired, last: Math.max(last, state.last), finished };
+    const highest = readHighest(db, state.retired);
     return {
       snapshots: finished.map(describeSnapshot).reverse(),
       first,
       last: this.#extent.last,
       journalBytes: bytes,
-      highest: readHighest(db, state.retired) ?? 0,
-      usage: { fileBytes: statSync(file).size, walBytes: 0 },
-      remarks: [],
+      highest: highest ?? 0,
+      usage: {
+        fileBytes: statSync(file).size,
+        walBytes: statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      },
+      remarks: highest === undefined ? ["the last frames of the journal are damaged"] : [],
     };
   }
 
@@ -131,7 +135,7 @@ export class ReadOnlyStorage implements Storage {
         if (this.#db === undefined) throw new StorageError("closed", "the storage is closed");
         const batch = this.#streams.read(stream, this.#db, this.#extent);
         done = batch.done;
-        for (const { sequence, heat, frame } of batch.frames) yield { sequence, heat, frame: new Uint8Array(frame) };
+        for (const { frame, ...stored } of batch.frames) yield { ...stored, frame: new Uint8Array(frame) };
       }
     } catch (error) {
       throw asStorageError(error, this.file);

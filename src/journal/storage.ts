@@ -94,7 +94,7 @@ export interface StoredFrame {
   readonly heat: number;
   /** The receiver's own. */
   readonly frame: Uint8Array;
-  /** True if storage has found its checksum right, in a thread of its own; otherwise readers check what they read. */
+  /** True if storage has found its checksum right; otherwise readers check what they read. */
   readonly checked?: boolean;
 }
 

@@ -11,15 +11,15 @@
  */
 import { decodeLatin1, encodeLatin1 } from "../../core/bytes.ts";
 import { storedKey } from "../../core/keyspace.ts";
-import { RecordKind } from "../../core/record.ts";
 import { authorize } from "./authorization.ts";
 import { entityTagOf, parseEntityTags } from "./entity-tag.ts";
-import { describeEntry, isOver, timesOf } from "./entry-headers.ts";
+import { isOver, timesOf } from "./entry-headers.ts";
 import { ageMsOf, entityTagOfEntry } from "./entry-response.ts";
 import { readJson } from "./json-body.ts";
 import { base64OfBytes, type JsonBytes, jsonOfBytes } from "./json-bytes.ts";
 import { JSON_TYPE, replyJson, replyText } from "./json-reply.ts";
 import { findTolerated } from "./key-read.ts";
+import { writeEntry } from "./key-write.ts";
 import { judge } from "./preconditions.ts";
 import { requirePrefixes } from "./prefix-check.ts";
 import { Problem } from "./problem.ts";
@@ -154,16 +154,11 @@ function setEntry({ node }: HttpServer, key: Uint8Array, entry: SetEntry) {
     node.delete(key, 0, key.length);
     return { status: "deleted" };
   }
-  const record = node.draft;
-  record.reset();
-  record.kind = RecordKind.SET;
-  record.setKey(key, 0, key.length);
-  record.setValue(entry.value, 0, entry.value.length);
-  record.global = true;
-  describeEntry(record, { tags: distinct(entry.tags ?? []), contentType: contentTypeOf(entry) }, times);
-  if (node.write(record) < 0) return refused("out-of-memory", "there is no room, and nothing that could be evicted");
-  if (times.expiresAt !== 0) node.observer?.changed(key, 0, key.length, "expire");
-  const etag = entityTagOf(record.version, record.origin);
+  const attributes = { tags: distinct(entry.tags ?? []), contentType: contentTypeOf(entry) };
+  if (writeEntry(node, { bytes: key, start: 0, end: key.length }, entry.value, attributes, times) < 0) {
+    return refused("out-of-memory", "there is no room, and nothing that could be evicted");
+  }
+  const etag = entityTagOf(node.draft.version, node.draft.origin);
   return { status: present === 0 ? "created" : "replaced", etag };
 }
 

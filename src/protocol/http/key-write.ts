@@ -9,7 +9,14 @@ import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
 import { Outcome } from "../../store/outcome.ts";
 import { entityTagOf } from "./entity-tag.ts";
-import { describeEntry, type EntryHeaders, isOver, readEntryHeaders, timesOf } from "./entry-headers.ts";
+import {
+  describeEntry,
+  type EntryHeaders,
+  type EntryTimes,
+  isOver,
+  readEntryHeaders,
+  timesOf,
+} from "./entry-headers.ts";
 import { entityTagOfEntry } from "./entry-response.ts";
 import { type KeyPath, keyTooLong } from "./key-path.ts";
 import { judge, type Preconditions, preconditionFailed, readPreconditions } from "./preconditions.ts";
@@ -61,19 +68,31 @@ function store(
     node.delete(bytes, start, end);
     return new Response(null, { status: 204 });
   }
+  const outcome = writeEntry(node, { bytes, start, end }, body, headers, times);
+  if (outcome < 0) throw refusalOf(outcome, node.config);
+  const etag = entityTagOf(node.draft.version, node.draft.origin);
+  if (id !== 0) return new Response(null, { status: 204, headers: { etag } });
+  return new Response(null, { status: 201, headers: { etag, "content-length": "0" } });
+}
+
+/** Writes an entry under the stored key `bytes[start, end)`; its stamp is in `node.draft` then. */
+export function writeEntry(
+  node: Node,
+  { bytes, start, end }: Pick<KeyPath, "bytes" | "start" | "end">,
+  value: Uint8Array,
+  headers: Omit<EntryHeaders, "lifetime">,
+  times: EntryTimes,
+): Outcome {
   const record = node.draft;
   record.reset();
   record.kind = RecordKind.SET;
   record.setKey(bytes, start, end);
-  record.setValue(body, 0, body.length);
+  record.setValue(value, 0, value.length);
   record.global = true;
   describeEntry(record, headers, times);
   const outcome = node.write(record);
-  if (outcome < 0) throw refusalOf(outcome, node.config);
-  if (times.expiresAt !== 0) node.observer?.changed(bytes, start, end, "expire");
-  const etag = entityTagOf(record.version, record.origin);
-  if (id !== 0) return new Response(null, { status: 204, headers: { etag } });
-  return new Response(null, { status: 201, headers: { etag, "content-length": "0" } });
+  if (outcome >= 0 && times.expiresAt !== 0) node.observer?.changed(bytes, start, end, "expire");
+  return outcome;
 }
 
 /** Answers a DELETE. */
@@ -100,7 +119,7 @@ function check(node: Node, id: number, preconditions: Preconditions): void {
 }
 
 /** The problem of a record that was refused. */
-export function refusalOf(outcome: Outcome, { maxKeyBytes, maxValueBytes }: NodeConfig): Problem {
+function refusalOf(outcome: Outcome, { maxKeyBytes, maxValueBytes }: NodeConfig): Problem {
   switch (outcome) {
     case Outcome.OUT_OF_MEMORY:
       return new Problem("out-of-memory", { detail: "there is no room, and nothing that could be evicted for it" });

@@ -165,12 +165,10 @@ function invalidateSchema({ key, tag, pattern }: ReturnType<typeof limitedBytes>
     patterns: list(pattern, "patterns", 0, MAX_BATCH_ITEMS).optional(),
     all: z.literal(true, { error: "true, or left out" }).optional().meta({ description: "All keys of the database." }),
     database: databaseSchema(limits),
-    wait: choice(["local", "region", "all"])
-      .optional()
-      .meta({
-        description:
-          'Whose receipt is asked for: this node, its region (default), or "all" regions. A node that is alone is all of them, and has nothing to wait for.',
-      }),
+    wait: choice(["local", "region", "all"]).optional().meta({
+      description:
+        'Whose receipt is asked for: this node, its region (default), or "all" regions. A node that is alone is all of them, and has nothing to wait for.',
+    }),
     timeoutMs: whole(0, MAX_WAIT_MS)
       .optional()
       .meta({ description: "How long the receipt may be waited for, ms; changes nothing on a node that is alone." }),

@@ -62,7 +62,7 @@ const KEYSPACE = encodeLatin1("__keyspace@");
 const KEYEVENT = encodeLatin1("__keyevent@");
 const TRACKING_CHANNEL = "__redis__:invalidate";
 
-/** How many bytes of `range` and `mark` agree from the start on; all of the shorter one, if it begins the longer. */
+/** True if `bytes[start, end)` and `mark` agree as far as the shorter of them goes. */
 function beginsAlike(bytes: Uint8Array, start: number, end: number, mark: Uint8Array): boolean {
   const length = Math.min(end - start, mark.length);
   for (let i = 0; i < length; i++) if (bytes[start + i] !== mark[i]) return false;

@@ -5,7 +5,8 @@
  * (Chen et al., "Improving Hash Join Performance through Prefetching", ICDE 2004.)
  *
  * It only reads. What it takes for a key (the first argument of each request) may be none; a chunk that is not plain RESP
- * ends the scan. At most `LIMIT` keys are taken at a time, so that what was fetched is still near when it is used.
+ * ends the scan. At most `LIMIT` keys are taken at a time, so that what was fetched is still near when it is used; what a
+ * chunk has beyond the room that is left is looked up without it.
  */
 import type { Store } from "../../store/store.ts";
 

@@ -1,6 +1,8 @@
 /** How commands end: an exit code for every class of failure, a message for people, JSON for programs. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { root } from "../../../adapters/cli/install.mjs";
 import { freePort, shoalCommand } from "../server-process.ts";
 import { until } from "../until.ts";
@@ -207,6 +209,17 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     await until("the request", () => node.seen.length > 0, 20_000);
     session.type("\x03");
     expect(await session.exited).toBe(130);
+  });
+
+  test("an interrupted backup leaves nothing behind: 130", async () => {
+    node.answer = { broken: "silence" };
+    node.seen.length = 0;
+    const file = join(tmpdir(), `shoal-interrupted-${process.pid}-${runtime}.db`);
+    await using session = new TerminalSession(runtime, ["backup", file, "--url", node.url]);
+    await until("the request", () => node.seen.length > 0 && existsSync(`${file}.part`), 20_000);
+    session.type("\x03");
+    expect(await session.exited).toBe(130);
+    expect([existsSync(file), existsSync(`${file}.part`)]).toEqual([false, false]);
   });
 
   test.skipIf(!existsSync("/dev/full"))("a full disk: 70 (needs /dev/full)", async () => {

@@ -5,7 +5,7 @@
  * Three kinds:
  * - settable: `parse` turns the text into a change of the configuration, or into the reason why not, in Redis's words;
  * - fixed: Redis could change it and Shoal cannot, or has no such thing. Tools set many of these to what they are anyway
- *   ("save" to nothing, "appendonly" to no): that is accepted. What a restart could change ("appendonly") says so;
+ *   ("hz" to 10, "appendonly" to no): that is accepted. What a restart could change ("appendonly") says so;
  * - immutable: every change is refused, as in Redis.
  *
  * Secrets and tokens can be set and are never shown: they read as empty. Whoever came in by one that is gone is closed

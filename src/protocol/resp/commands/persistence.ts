@@ -8,7 +8,7 @@
  *
  * WAITAOF tells whether what the connection has written is in the journal: in the mode `always` on the medium, in the others
  * handed to the system, which survives the end of the process and is synced within a second (`everysec`). There are no
- * replicas. Without persistence there is nothing to be saved, which all but LASTSAVE say.
+ * replicas. Without persistence there is nothing to be saved, which all say but LASTSAVE, and WAITAOF with numlocal 0.
  */
 import type { ServerPersistence } from "../../server-persistence.ts";
 import type { Args } from "../args.ts";

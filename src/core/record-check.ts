@@ -12,7 +12,7 @@ import {
   MAX_VALUE_BYTES,
   SLOT_COUNT,
 } from "./limits.ts";
-import { DATABASE_COUNT, EpochMode, InvalidateScope, type MutableRecord, RecordKind } from "./record.ts";
+import { DATABASE_COUNT, EpochMode, InvalidateScope, type MutableRecord, RecordKind, SLOTS_BYTES } from "./record.ts";
 import { isOrigin, isVersion } from "./version.ts";
 
 /** A broken rule. Constants, so that checking allocates nothing. */
@@ -42,6 +42,7 @@ const BAD_LOW = field("low is 0 or a version");
 const BAD_RING = field("the number of a ring is an integer from 0 to 2^53 - 1");
 const BAD_FLOOR = field("a floor has a slot from 0 to 16,383 and a version");
 const BAD_DATABASES = field("databases is no permutation of 0 to 15");
+const BAD_SLOTS = field(`a set of slots has ${SLOTS_BYTES} bytes`);
 const EMPTY_TAG = field("a tag is empty");
 const LONG_KEY = limit(`the key, subject or namespace is longer than ${MAX_STORED_KEY_BYTES} bytes`);
 const LONG_VALUE = limit(`the value is longer than ${MAX_VALUE_BYTES} bytes`);
@@ -71,13 +72,18 @@ export function recordFault(record: MutableRecord): RecordFault | undefined {
     case RecordKind.HEARTBEAT:
       return record.low === 0 || isVersion(record.low) ? undefined : BAD_LOW;
     case RecordKind.MARKER:
-      return record.ring === 0 || isVersion(record.ring) ? undefined : BAD_RING;
+      return record.ring === 0 || isVersion(record.ring) ? keyFault(record) : BAD_RING;
     case RecordKind.FLOOR:
       return record.slot >>> 0 === record.slot && record.slot < SLOT_COUNT && isVersion(record.floor)
         ? undefined
         : BAD_FLOOR;
     case RecordKind.DATABASES:
       return isPermutation(record.databases) ? undefined : BAD_DATABASES;
+    case RecordKind.WATERMARK:
+      return undefined;
+    case RecordKind.SLOTS:
+      if (!isRange(record.value, record.valueStart, record.valueEnd)) return BAD_RANGE;
+      return record.valueEnd - record.valueStart === SLOTS_BYTES ? undefined : BAD_SLOTS;
     default:
       return BAD_KIND;
   }

@@ -7,8 +7,9 @@
  *     SET         key value                     INVALIDATE  mode (1) scope (1) subject
  *     FILL        began (7) key value           FLUSH       mode (1)
  *     DELETE      key                           HEARTBEAT   low (7)
- *     TOUCH       target (7) origin (4) key     MARKER      ring (7)
+ *     TOUCH       target (7) origin (4) key     MARKER      ring (7) key
  *     DATABASES   16 numbers (1 each)           FLOOR       slot (2) floor (7)
+ *     WATERMARK                                 SLOTS       a bit for each slot (2,048 bytes)
  *
  * Optional fields stand in the order of their flags: expiresAt (6), staleUntil (6) with revalidateUntil (6), content
  * type, tags (their number in 1 byte, then each), applied (7), namespace. Keys, values, tags and the like are a varint
@@ -29,44 +30,29 @@ import {
   MAX_TAGS_PER_ENTRY,
   MAX_VALUE_BYTES,
 } from "./limits.ts";
-import { DATABASE_COUNT, type EpochMode, type InvalidateScope, type MutableRecord, RecordKind } from "./record.ts";
+import {
+  DATABASE_COUNT,
+  type EpochMode,
+  type InvalidateScope,
+  type MutableRecord,
+  RecordKind,
+  SLOTS_BYTES,
+} from "./record.ts";
 import { recordFault } from "./record-check.ts";
 import { RecordError, type RecordErrorCode } from "./record-error.ts";
-
-const Flag = {
-  GLOBAL: 1,
-  EXPIRES: 2,
-  /** Both bounds of stale serving: staleUntil is 0 only where revalidateUntil is. */
-  STALE_UNTIL: 4,
-  CONTENT_TYPE: 8,
-  TAGS: 16,
-  APPLIED: 32,
-  NAMESPACE: 64,
-  EXTENDED: 128,
-} as const;
-
-const ENTRY_FLAGS = Flag.GLOBAL | Flag.EXPIRES | Flag.STALE_UNTIL | Flag.CONTENT_TYPE | Flag.TAGS;
-const EPOCH_FLAGS = Flag.GLOBAL | Flag.APPLIED | Flag.NAMESPACE;
-/** The flags that each kind may carry; those of HEARTBEAT and above: none. */
-const FLAGS_OF_KIND = Uint8Array.of(
-  0,
-  ENTRY_FLAGS,
-  ENTRY_FLAGS,
-  Flag.GLOBAL,
-  Flag.GLOBAL | Flag.EXPIRES | Flag.STALE_UNTIL,
-  EPOCH_FLAGS,
-  EPOCH_FLAGS,
-  0,
-  0,
-  0,
-  0,
-);
+import {
+  bodyBytes,
+  FLAGS_OF_KIND,
+  Flag,
+  flagsOf,
+  HEAD_BYTES,
+  hasKey,
+  ORIGIN_BYTES,
+  TIME_BYTES,
+  VERSION_BYTES,
+} from "./record-size.ts";
 
 const CRC_BYTES = 4;
-const HEAD_BYTES = 13;
-const TIME_BYTES = 6;
-const VERSION_BYTES = 7;
-const ORIGIN_BYTES = 4;
 /** Room in the limit of a body for fixed fields, lengths, and what later versions append. */
 const SPARE_BYTES = 1_024;
 
@@ -112,59 +98,6 @@ export function encodeRecord(record: MutableRecord, out: ByteWriter, sealed = tr
   out.setU32(start, sealed ? crc32c(out.bytes, start + CRC_BYTES, out.length) : 0);
 }
 
-function flagsOf(record: MutableRecord): number {
-  let flags = record.global ? Flag.GLOBAL : 0;
-  if (record.expiresAt !== 0) flags |= Flag.EXPIRES;
-  if (record.staleUntil !== 0) flags |= Flag.STALE_UNTIL;
-  if (record.contentType !== undefined) flags |= Flag.CONTENT_TYPE;
-  if (record.tags.length !== 0) flags |= Flag.TAGS;
-  if (record.applied !== 0) flags |= Flag.APPLIED;
-  if (record.namespace.length !== 0) flags |= Flag.NAMESPACE;
-  return flags & FLAGS_OF_KIND[record.kind];
-}
-
-function prefixedBytes(length: number): number {
-  return varintBytes(length) + length;
-}
-
-function bodyBytes(record: MutableRecord, flags: number): number {
-  let bytes = HEAD_BYTES + fieldBytes(record);
-  if ((flags & Flag.EXPIRES) !== 0) bytes += TIME_BYTES;
-  if ((flags & Flag.STALE_UNTIL) !== 0) bytes += 2 * TIME_BYTES;
-  if ((flags & Flag.CONTENT_TYPE) !== 0) bytes += prefixedBytes(record.contentType?.length ?? 0);
-  if ((flags & Flag.TAGS) !== 0) {
-    bytes += 1;
-    for (const tag of record.tags) bytes += prefixedBytes(tag.length);
-  }
-  if ((flags & Flag.APPLIED) !== 0) bytes += VERSION_BYTES;
-  if ((flags & Flag.NAMESPACE) !== 0) bytes += prefixedBytes(record.namespace.length);
-  return bytes;
-}
-
-function fieldBytes(record: MutableRecord): number {
-  switch (record.kind) {
-    case RecordKind.SET:
-      return prefixedBytes(record.keyBytes) + prefixedBytes(record.valueBytes);
-    case RecordKind.FILL:
-      return VERSION_BYTES + prefixedBytes(record.keyBytes) + prefixedBytes(record.valueBytes);
-    case RecordKind.DELETE:
-      return prefixedBytes(record.keyBytes);
-    case RecordKind.TOUCH:
-      return VERSION_BYTES + ORIGIN_BYTES + prefixedBytes(record.keyBytes);
-    case RecordKind.INVALIDATE:
-      return 2 + prefixedBytes(record.keyBytes);
-    case RecordKind.FLUSH:
-      return 1;
-    case RecordKind.HEARTBEAT:
-    case RecordKind.MARKER:
-      return VERSION_BYTES;
-    case RecordKind.FLOOR:
-      return 2 + VERSION_BYTES;
-    case RecordKind.DATABASES:
-      return DATABASE_COUNT;
-  }
-}
-
 function writePrefixed(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
   out.varint(end - start);
   out.range(bytes, start, end);
@@ -199,8 +132,11 @@ function writeFields(record: MutableRecord, out: ByteWriter): void {
     case RecordKind.DATABASES:
       out.range(record.databases, 0, DATABASE_COUNT);
       break;
+    case RecordKind.SLOTS:
+      out.range(record.value, record.valueStart, record.valueEnd);
+      break;
   }
-  if (record.kind <= RecordKind.INVALIDATE) writePrefixed(record.key, record.keyStart, record.keyEnd, out);
+  if (hasKey(record.kind)) writePrefixed(record.key, record.keyStart, record.keyEnd, out);
   if (record.kind <= RecordKind.FILL) writePrefixed(record.value, record.valueStart, record.valueEnd, out);
 }
 
@@ -358,8 +294,13 @@ function readFields(bytes: Uint8Array, into: MutableRecord): void {
       into.databases = bytes.subarray(from, from + DATABASE_COUNT);
       break;
     }
+    case RecordKind.SLOTS: {
+      const from = skip(SLOTS_BYTES);
+      into.setValue(bytes, from, from + SLOTS_BYTES);
+      break;
+    }
   }
-  if (into.kind <= RecordKind.INVALIDATE) {
+  if (hasKey(into.kind)) {
     const keyBytes = readVarint(bytes, "length");
     const from = skip(keyBytes);
     into.setKey(bytes, from, from + keyBytes);

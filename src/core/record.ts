@@ -29,12 +29,16 @@ export const RecordKind = {
   FLUSH: 6,
   /** low. The record's own version is the sender's `now`: all its later stamps are higher. */
   HEARTBEAT: 7,
-  /** ring: everything that this origin stamped for an older ring stands before the marker in its stream. */
+  /** ring, key (the region's name): what this origin stamped for an older ring of the region stands before it in its stream. */
   MARKER: 8,
   /** slot, floor: in this slot nothing at or below `floor` is stored any more. */
   FLOOR: 9,
   /** databases: which database each number names from now on (SWAPDB). */
   DATABASES: 10,
+  /** Of the journal alone: the node has applied its origin's stream up to its version, without a gap. */
+  WATERMARK: 11,
+  /** Of the journal alone. value: the slots of which the node has all that it should, one bit each (SLOTS_BYTES). */
+  SLOTS: 12,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
@@ -63,6 +67,9 @@ export type InvalidateScope = (typeof InvalidateScope)[keyof typeof InvalidateSc
 /** Databases that SELECT can name, and so the length of a permutation of them. */
 export const DATABASE_COUNT = 16;
 
+/** Length in bytes of a set of slots, the lowest slot in the lowest bit of the first byte. */
+export const SLOTS_BYTES = 2_048;
+
 /** The tags of a record without tags. */
 export const NO_TAGS: readonly Uint8Array[] = Object.freeze([]);
 
@@ -80,7 +87,7 @@ export class MutableRecord {
   key: Uint8Array = EMPTY_BYTES;
   keyStart = 0;
   keyEnd = 0;
-  /** `value[valueStart, valueEnd)`. */
+  /** `value[valueStart, valueEnd)`; of SLOTS, the set. */
   value: Uint8Array = EMPTY_BYTES;
   valueStart = 0;
   valueEnd = 0;

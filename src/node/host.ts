@@ -69,7 +69,7 @@ export class Host {
     this.persistence = options.storage && new Persistence(node, options.storage, options.persistence);
     for (const peer of options.peers ?? []) node.outbox.addPeer(peer);
     // Nobody says yet how far the peers are: nothing is forgotten but at its limit.
-    if (node.outbox.peers.size > 0) node.peersStable = 0;
+    if (node.outbox.hasPeers) node.peersStable = 0;
     this.#transport?.onReceive((peer, frame) => {
       node.beginTurn();
       node.receive(peer, frame);

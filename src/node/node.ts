@@ -26,6 +26,7 @@ import { type InvalidateRequest, invalidateSubjects, type Receipt } from "./inva
 import { type KeyObserver, tellRemoved } from "./key-observer.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { Outbox } from "./outbox.ts";
+import { Progress } from "./progress.ts";
 import { applyReceived, applyReplayed, MAX_CLOCK_SKEW_MS } from "./receive.ts";
 import { describeTouch } from "./touch.ts";
 
@@ -56,6 +57,7 @@ export class Node {
   readonly store: Store;
   readonly counters: Counters;
   readonly databases = new Databases();
+  readonly progress = new Progress();
   readonly outbox = new Outbox();
   readonly leases: Leases;
   readonly clock: HybridClock;

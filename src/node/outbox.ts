@@ -35,12 +35,20 @@ export class Outbox {
   /** Peers' records, for the journal alone. */
   #received = new RecordBatch(FIRST_BYTES);
   readonly #peers = new Set<string>();
+  #streamed: Uint8Array | undefined;
   /** True if records are to be journaled. */
   journaling = false;
+  /** True if own records go to the streams of a cluster. */
+  streaming = false;
 
   /** True if somebody wants the records. */
   get wanted(): boolean {
-    return this.journaling || this.#peers.size > 0;
+    return this.journaling || this.hasPeers;
+  }
+
+  /** True if other nodes send and are sent records. */
+  get hasPeers(): boolean {
+    return this.streaming || this.#peers.size > 0;
   }
 
   /** Bytes of all records in it. */
@@ -92,16 +100,29 @@ export class Outbox {
       if (this.#received.count > 0) journal.add(this.#received);
       if (this.#records.count > 0) journal.add(this.#records);
     }
+    this.#streamed = this.streaming && this.#records.count > 0 ? this.#sealed() : undefined;
     const frames = this.#peers.size === 0 || this.#records.count === 0 ? NO_FRAMES : this.#frames();
     this.#received = emptied(this.#received);
     this.#records = emptied(this.#records, 2 * MAX_OUTBOX_BYTES);
     return frames;
   }
 
+  /** Own records of the last `take`, sealed, for the streams; undefined if there were none. Given once. */
+  takeStreamed(): Uint8Array | undefined {
+    const streamed = this.#streamed;
+    this.#streamed = undefined;
+    return streamed;
+  }
+
   #frames(): PeerFrame[] {
-    const frame = this.#records.writer.take();
-    sealRecords(frame, 0, frame.length);
+    const frame = this.#streamed ?? this.#sealed();
     return [...this.#peers].map((peer) => ({ peer, frame }));
+  }
+
+  #sealed(): Uint8Array {
+    const sealed = this.#records.writer.take();
+    sealRecords(sealed, 0, sealed.length);
+    return sealed;
   }
 }
 

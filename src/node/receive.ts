@@ -46,6 +46,10 @@ function applyRecord(node: Node, record: MutableRecord): Outcome {
     const adopted = node.databases.adopt(record.databases, record.version, record.origin);
     return adopted ? Outcome.APPLIED : Outcome.IGNORED;
   }
+  if (record.kind === RecordKind.WATERMARK || record.kind === RecordKind.SLOTS) {
+    node.progress.adopt(record);
+    return Outcome.IGNORED;
+  }
   const outcome = node.store.apply(record, record.applied);
   if (outcome >= 0 || (record.kind !== RecordKind.SET && record.kind !== RecordKind.FILL)) return outcome;
   if (outcome === Outcome.OUT_OF_MEMORY) node.counters.outOfMemory++;

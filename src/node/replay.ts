@@ -76,7 +76,7 @@ export class Replay {
   replay(bytes: Uint8Array, start: number, end: number, options: ReplayOptions = {}): Replayed {
     const { loader } = this.#node.store;
     loader.heat = options.heat ?? NO_HEAT;
-    loader.isAlone = options.heat !== undefined && this.#node.outbox.peers.size === 0;
+    loader.isAlone = options.heat !== undefined && !this.#node.outbox.hasPeers;
     try {
       return this.#replay(bytes, start, end, options.trusted === true);
     } finally {

@@ -9,6 +9,7 @@ import {
   InvalidateScope,
   MutableRecord,
   RecordKind,
+  SLOTS_BYTES,
 } from "../../../src/core/record.ts";
 import { MAX_VERSION } from "../../../src/core/version.ts";
 
@@ -80,7 +81,11 @@ export const arbitraryRecord: fc.Arbitrary<MutableRecord> = fields.map((f) => {
   if (f.kind === RecordKind.FLUSH) record.setEpoch(f.mode, InvalidateScope.ALL, f.namespace);
   if (f.kind === RecordKind.INVALIDATE || f.kind === RecordKind.FLUSH) record.applied = f.applied;
   if (f.kind === RecordKind.HEARTBEAT) record.low = f.applied;
-  if (f.kind === RecordKind.MARKER) record.ring = f.applied;
+  if (f.kind === RecordKind.MARKER) {
+    record.ring = f.applied;
+    record.setKey(surround(f.key, f.before), f.before, f.before + Math.min(f.key.length, 64));
+  }
+  if (f.kind === RecordKind.SLOTS) record.setValue(new Uint8Array(SLOTS_BYTES).fill(f.before), 0, SLOTS_BYTES);
   if (f.kind === RecordKind.FLOOR) {
     record.slot = f.slot;
     record.floor = f.other;

@@ -12,7 +12,8 @@ test("every record of the generator is fit", () => {
 function fitRecord(kind: RecordKind): MutableRecord {
   const record = new MutableRecord();
   record.stamp(kind, 100, 1);
-  if (kind <= RecordKind.INVALIDATE) record.setKey(Uint8Array.of(1, 2, 3), 0, 3);
+  if (kind <= RecordKind.INVALIDATE || kind === RecordKind.MARKER) record.setKey(Uint8Array.of(1, 2, 3), 0, 3);
+  if (kind === RecordKind.SLOTS) record.setValue(new Uint8Array(2_048), 0, 2_048);
   if (kind === RecordKind.FILL) record.began = 50;
   if (kind === RecordKind.TOUCH) record.setTarget(99, 1, 0);
   if (kind === RecordKind.INVALIDATE) record.setEpoch(EpochMode.PURGE, InvalidateScope.TAG);
@@ -22,7 +23,7 @@ function fitRecord(kind: RecordKind): MutableRecord {
 }
 
 describe("a broken rule is named", () => {
-  const { SET, FILL, DELETE, TOUCH, INVALIDATE, FLUSH, HEARTBEAT, MARKER, FLOOR, DATABASES } = RecordKind;
+  const { SET, FILL, DELETE, TOUCH, INVALIDATE, FLUSH, HEARTBEAT, MARKER, FLOOR, DATABASES, SLOTS } = RecordKind;
   const long = new Uint8Array(3_000_000);
   const tag = Uint8Array.of(1);
   const key = (bytes: Uint8Array, keyStart: number, keyEnd: number) => ({ key: bytes, keyStart, keyEnd });
@@ -34,7 +35,7 @@ describe("a broken rule is named", () => {
     { name: "a version too high", kind: SET, change: { version: 2 ** 53 }, code: "field", message: "version" },
     { name: "no origin", kind: SET, change: { origin: 0 }, code: "field", message: "origin" },
     { name: "a signed origin", kind: SET, change: { origin: -1 }, code: "field", message: "origin" },
-    { name: "an unknown kind", kind: SET, change: { kind: 11 }, code: "kind", message: "kind" },
+    { name: "an unknown kind", kind: SET, change: { kind: 13 }, code: "kind", message: "kind" },
     { name: "a key outside", kind: SET, change: key(tag, 0, 2), code: "field", message: "range" },
     { name: "a key backwards", kind: DELETE, change: key(tag, 1, 0), code: "field", message: "range" },
     { name: "a key that is NaN", kind: DELETE, change: key(tag, Number.NaN, 1), code: "field", message: "range" },
@@ -70,6 +71,9 @@ describe("a broken rule is named", () => {
     { name: "a bad applied", kind: FLUSH, change: { applied: -1 }, code: "field", message: "applied" },
     { name: "a long namespace", kind: FLUSH, change: { namespace: long }, code: "limit", message: "namespace" },
     { name: "a bad low", kind: HEARTBEAT, change: { low: Number.NaN }, code: "field", message: "low" },
+    { name: "a set of too few slots", kind: SLOTS, change: value(long, 0, 2_047), code: "field", message: "2048" },
+    { name: "a set outside", kind: SLOTS, change: value(tag, 0, 2_048), code: "field", message: "range" },
+    { name: "a region's name too long", kind: MARKER, change: key(long, 0, 2_047), code: "limit", message: "key" },
     { name: "a bad ring", kind: MARKER, change: { ring: -1 }, code: "field", message: "ring" },
     { name: "a slot too high", kind: FLOOR, change: { slot: 16_384 }, code: "field", message: "slot" },
     { name: "no floor", kind: FLOOR, change: { floor: 0 }, code: "field", message: "floor" },

@@ -186,8 +186,9 @@ describe("layout", () => {
       fill: (r) => {
         r.stamp(RecordKind.MARKER, 3, 1);
         r.ring = 12;
+        r.setKey(Uint8Array.of(0x66, 0x72, 0x61), 0, 3);
       },
-      body: "0800 03000000000000 01000000 0c000000000000",
+      body: "0800 03000000000000 01000000 0c000000000000 03 667261",
     },
     {
       name: "floor",
@@ -206,6 +207,23 @@ describe("layout", () => {
       },
       body: "0a00 03000000000000 01000000 0100 0203 0405 0607 0809 0a0b 0c0d 0e0f",
     },
+    {
+      name: "watermark",
+      fill: (r) => r.stamp(RecordKind.WATERMARK, 3, 1),
+      body: "0b00 03000000000000 01000000",
+    },
+    {
+      name: "slots",
+      fill: (r) => {
+        r.stamp(RecordKind.SLOTS, 3, 1);
+        r.setValue(
+          Uint8Array.from({ length: 2_048 }, (_, i) => (i === 1 ? 0x80 : 0)),
+          0,
+          2_048,
+        );
+      },
+      body: `0c00 03000000000000 01000000 0080 ${"00".repeat(2_046)}`,
+    },
   ];
   for (const { name, fill, body } of rows) {
     test(name, () => {
@@ -213,8 +231,11 @@ describe("layout", () => {
       fill(record);
       const bytes = encode(record);
       const hex = body.replaceAll(" ", "");
-      expect([...bytes.subarray(5)].map((byte) => byte.toString(16).padStart(2, "0")).join("")).toBe(hex);
-      expect(bytes[4]).toBe(hex.length / 2);
+      const length = new ByteWriter();
+      length.varint(hex.length / 2);
+      expect([...bytes.subarray(4, 4 + length.length)]).toEqual([...length.view()]);
+      const written = bytes.subarray(4 + length.length);
+      expect([...written].map((byte) => byte.toString(16).padStart(2, "0")).join("")).toBe(hex);
       const into = new MutableRecord();
       decodeRecord(bytes, 0, bytes.length, into);
       expect(describeRecord(into)).toEqual(describeRecord(record));
@@ -262,7 +283,7 @@ describe("decodeRecord", () => {
     { name: "half a head", bytes: frame(head(7, 0).slice(1)), expected: "length" },
     { name: "no fields", bytes: frame(head(7, 0)), expected: "length" },
     { name: "kind 0", bytes: frame(head(0, 0)), expected: "kind" },
-    { name: "kind 11", bytes: frame(head(11, 0)), expected: "kind" },
+    { name: "kind 13", bytes: frame(head(13, 0)), expected: "kind" },
     { name: "kind 255", bytes: frame(head(255, 0)), expected: "kind" },
     { name: "a flag of another kind", bytes: frame([...head(3, 2), 1, 107, ...times]), expected: "field" },
     { name: "a key beyond the body", bytes: frame([...head(3, 0), 2, 107]), expected: "length" },

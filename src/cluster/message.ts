@@ -20,6 +20,10 @@ export const MessageKind = {
   PROBE_REQUEST: 4,
   /** gossip.ts: what changed in the membership; also at the end of probes. */
   GOSSIP: 5,
+  /** fence.ts: whether a majority of the region is there; which lives are refused. */
+  FENCE_PROBE: 6,
+  FENCE_ANSWER: 7,
+  FENCE_REPORT: 12,
   /** outgoing-streams.ts, incoming-streams.ts: records of an origin, in order; how far they were received. */
   STREAM: 8,
   ACKNOWLEDGE: 9,

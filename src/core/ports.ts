@@ -37,12 +37,22 @@ export interface Log {
 }
 
 /**
- * Frames to and from peers. Frames of one peer arrive in the order of sending or not at all (a lost connection);
+ * Frames to and from peers. Frames of one peer arrive in the order of sending on each channel, or not at all (a lost link);
  * the transport owns a sent frame's bytes from the call on, the receiver may keep what it is given.
+ *
+ * Who is to be reached is told by address; under which name it answers, the transport finds out when it makes the link,
+ * and tells it as the link's peer. Two nodes have one link at most, whoever made it.
  */
 export interface Transport {
-  send(peer: string, frame: Uint8Array): void;
+  /** @param channel 0: urgent or small; 1: bulk. What is sent to a peer without a link is dropped. */
+  send(peer: string, frame: Uint8Array, channel?: number): void;
   onReceive(callback: (peer: string, frame: Uint8Array) => void): void;
+  /** Is told when a link is there, and when it is lost, in turn. */
+  onLink?(callback: (peer: string, linked: boolean) => void): void;
+  /** Makes links to these addresses and no others, now and again until they are there. Links that others make stay. */
+  reach?(addresses: readonly string[]): void;
+  /** Closes a link over which something came that cannot be trusted. It may be made again. */
+  unlink?(peer: string): void;
   close(): Promise<void>;
 }
 

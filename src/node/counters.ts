@@ -31,6 +31,8 @@ export class Counters {
   outOfMemory = 0;
   /** Records of other nodes that were applied, and frames that were not intact. */
   recordsReceived = 0;
+  /** Records of other nodes that came at or below `stable`: they took away what is older, and were not stored. */
+  recordsTooLate = 0;
   badFrames = 0;
 
   constructor({ createHistogram, random }: Pick<Ports, "createHistogram" | "random">, maxNamespaces: number) {

@@ -5,8 +5,11 @@
  * `afterTurn` is called by whoever ran requests (a protocol server, at the end of each input buffer). What storage does, and
  * what happens while it does not, is in `persistence`.
  */
+
+import type { ClusterConfig } from "../cluster/cluster-config.ts";
 import type { Cancel, Transport } from "../core/ports.ts";
 import type { Storage } from "../journal/storage.ts";
+import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
 import type { Node } from "./node.ts";
 import { Persistence, type PersistenceOptions } from "./persistence.ts";
 import type { RecoveryReport } from "./persistence-status.ts";
@@ -23,6 +26,12 @@ export interface HostOptions {
   readonly persistence?: Partial<PersistenceOptions>;
   readonly transport?: Transport;
   readonly peers?: readonly string[];
+  /** Makes the node a member of a cluster, over `transport`. */
+  readonly cluster?: ClusterConfig;
+  /** Addresses of nodes of the cluster to begin with; all others are learnt from them. */
+  readonly seeds?: readonly string[];
+  /** A message that was published, here or at another node, for those who listen here; returns how many do. */
+  readonly onMessage?: (channel: Uint8Array, message: Uint8Array) => number;
 }
 
 /**
@@ -56,6 +65,10 @@ export class Host {
   #dueMs = 0;
   /** What is stored and how; undefined where nothing is. */
   readonly persistence: Persistence | undefined;
+  /** The cluster that the node is a member of; undefined where it is alone. */
+  readonly cluster: ClusterNode | undefined;
+  #seeds: readonly string[];
+  #reached = "";
   /** Settles when all that was stored is loaded; undefined where there is no storage. */
   recovered: Promise<RecoveryReport | undefined> = Promise.resolve(undefined);
   /** Runs the node's maintenance, which may expire and evict: a protocol server puts a turn of its own around it. */
@@ -67,14 +80,20 @@ export class Host {
     this.node = node;
     this.#transport = options.transport;
     this.persistence = options.storage && new Persistence(node, options.storage, options.persistence);
+    this.#seeds = options.seeds ?? [];
+    this.cluster = options.cluster && new ClusterNode(node, options.cluster, this.#clusterOptions(options));
     for (const peer of options.peers ?? []) node.outbox.addPeer(peer);
     // Nobody says yet how far the peers are: nothing is forgotten but at its limit.
     if (node.outbox.hasPeers) node.peersStable = 0;
-    this.#transport?.onReceive((peer, frame) => {
-      node.beginTurn();
-      node.receive(peer, frame);
-      this.afterTurn();
-    });
+    this.#transport?.onReceive((peer, frame) => this.#turn(() => this.#receive(peer, frame)));
+    this.#transport?.onLink?.((peer, linked) =>
+      this.#turn(() => (linked ? this.cluster?.linked(peer) : this.cluster?.unlinked(peer))),
+    );
+  }
+
+  /** Other addresses to begin with: what discovery found. */
+  set seeds(addresses: readonly string[]) {
+    this.#seeds = addresses;
   }
 
   /** False while storage does not do what it should. */
@@ -93,15 +112,25 @@ export class Host {
       await this.persistence.open();
       this.recovered = this.persistence.recover((work) => this.#turn(work));
     }
+    const { cluster } = this;
+    // A node that does not know yet what it has cannot tell the others how much it lacks.
+    if (cluster !== undefined && this.persistence === undefined)
+      this.#turn(() => cluster.start(this.#seeds.length > 0));
+    else if (cluster !== undefined) {
+      void this.recovered.then((report) => {
+        if (report !== undefined && !this.#stopped) this.#turn(() => cluster.start(this.#seeds.length > 0));
+      });
+    }
     this.#schedule(IDLE_INTERVAL_MS);
   }
 
   /** Empties the outbox: the end of a turn. Where a write is promised to be stored, peers get it after that. */
   afterTurn(): void {
-    const { persistence, node } = this;
-    if (node.outbox.empty) return;
+    const { persistence, node, cluster } = this;
+    if (node.outbox.empty && cluster === undefined) return;
     const frames = node.outbox.take(persistence?.journal);
     persistence?.endTurn();
+    if (cluster !== undefined) this.#endClusterTurn(cluster);
     if (frames.length === 0) return;
     const send = () => {
       for (const { peer, frame } of frames) this.#transport?.send(peer, frame);
@@ -118,6 +147,47 @@ export class Host {
     this.afterTurn();
     await this.persistence?.stop();
     await this.#transport?.close();
+  }
+
+  #endClusterTurn(cluster: ClusterNode): void {
+    const { persistence, node } = this;
+    const own = node.outbox.takeStreamed();
+    cluster.endTurn(own, (callback) => {
+      if (persistence === undefined) callback();
+      else persistence.whenPromised(callback);
+    });
+    this.#send(cluster);
+  }
+
+  #send(cluster: ClusterNode): void {
+    for (const { peer, channel, frame } of cluster.takeFrames()) this.#transport?.send(peer, frame, channel);
+  }
+
+  #receive(peer: string, frame: Uint8Array): void {
+    if (this.cluster === undefined) this.node.receive(peer, frame);
+    else if (!this.cluster.receive(peer, frame)) this.#transport?.unlink?.(peer);
+  }
+
+  #clusterOptions({ onMessage }: HostOptions): ClusterNodeOptions {
+    const { persistence } = this;
+    const journaling = persistence && {
+      whenStored: (callback: (isStored: boolean) => void) =>
+        persistence.whenStored((error) => callback(error === undefined)),
+      whenSynced: (callback: (isStored: boolean) => void) => {
+        if (persistence.fsync === "no") persistence.whenStored((error) => callback(error === undefined));
+        else persistence.whenSynced((error) => callback(error === undefined));
+      },
+    };
+    return { journaling, onMessage, onLogged: (cluster) => this.#send(cluster) };
+  }
+
+  /** Tells the transport whom the cluster wants to reach, if that is not what it was told last. */
+  #reach(cluster: ClusterNode): void {
+    const addresses = [...new Set([...this.#seeds, ...cluster.addresses])];
+    const reached = addresses.join("\n");
+    if (reached === this.#reached) return;
+    this.#reached = reached;
+    this.#transport?.reach?.(addresses);
   }
 
   #turn(work: () => void): void {
@@ -144,9 +214,13 @@ export class Host {
       const working = this.node.tick(SLICE_MS);
       return this.persistence?.tick() || working;
     });
+    this.afterTurn();
+    const { cluster } = this;
+    const clustering = cluster !== undefined && this.around(() => cluster.tick(SLICE_MS));
     counters.maintenance.record((clock.monotonic() - began) * NS_PER_MS);
     this.afterTurn();
     this.onTick?.(this.node.nowMs);
-    this.#schedule(busy ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS);
+    if (cluster !== undefined) this.#reach(cluster);
+    this.#schedule(busy || clustering ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS);
   }
 }

@@ -202,7 +202,7 @@ export class Persistence {
     this.#snapshots.recovered(report.journalRecords, recovery.journalBytes);
     this.#recovering = false;
     node.recovering = false;
-    if (node.outbox.peers.size === 0) node.peersStable = Number.POSITIVE_INFINITY;
+    if (!node.outbox.hasPeers) node.peersStable = Number.POSITIVE_INFINITY;
     for (const one of report.damage) node.ports.log.write("error", "stored data is damaged", { ...one });
     if (report.damage.length > 0) {
       this.failure ??= corrupt(report.damage);
@@ -238,6 +238,16 @@ export class Persistence {
   /** Calls back when everything up to now is written, in every mode: for receipts. */
   whenStored(callback: DurableCallback): void {
     this.#whenWritten((error) => this.#settle(callback, error));
+  }
+
+  /** Calls back when everything up to now would survive a power cut: see `Journal.whenSynced`. */
+  whenSynced(callback: DurableCallback): void {
+    this.#afterTurn(() => this.#journal.whenSynced((error) => this.#settle(callback, error)));
+  }
+
+  /** True if everything up to now would. */
+  get synced(): boolean {
+    return this.state === "ok" && this.#node.outbox.empty && this.#journal.synced;
   }
 
   /** Called at each tick of the host: a slice of a snapshot, or the beginning of one. True if there is more to do. */

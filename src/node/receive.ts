@@ -17,8 +17,12 @@ import type { Node } from "./node.ts";
 /** How far a peer's stamp may be ahead of this node's clock, ms. */
 export const MAX_CLOCK_SKEW_MS = 500;
 
-/** Applies a peer's record, hands it to the journal and tells the observer what it changed. */
-export function applyReceived(node: Node, record: MutableRecord): void {
+/**
+ * Applies a peer's record, hands it to the journal and tells the observer what it changed.
+ *
+ * @param exemptTo of an entry that its sender holds: see `Store.applySynced`
+ */
+export function applyReceived(node: Node, record: MutableRecord, exemptTo?: number): void {
   node.counters.recordsReceived++;
   if (isMisnamed(record)) {
     node.counters.badFrames++;
@@ -26,7 +30,7 @@ export function applyReceived(node: Node, record: MutableRecord): void {
   }
   node.clock.observe(record.version, MAX_CLOCK_SKEW_MS);
   if (isEpoch(record) && record.applied === 0) record.applied = node.clock.next(node.nowMs);
-  const outcome = applyRecord(node, record);
+  const outcome = applyRecord(node, record, exemptTo);
   if (node.outbox.journaling && outcome >= 0 && record.kind !== RecordKind.HEARTBEAT) node.outbox.journal(record);
   if (outcome === Outcome.APPLIED && node.observer !== undefined) tell(node.observer, record);
 }
@@ -41,7 +45,7 @@ export function applyReplayed(node: Node, record: MutableRecord): void {
   applyRecord(node, record);
 }
 
-function applyRecord(node: Node, record: MutableRecord): Outcome {
+function applyRecord(node: Node, record: MutableRecord, exemptTo?: number): Outcome {
   if (record.kind === RecordKind.DATABASES) {
     const adopted = node.databases.adopt(record.databases, record.version, record.origin);
     return adopted ? Outcome.APPLIED : Outcome.IGNORED;
@@ -50,7 +54,8 @@ function applyRecord(node: Node, record: MutableRecord): Outcome {
     node.progress.adopt(record);
     return Outcome.IGNORED;
   }
-  const outcome = node.store.apply(record, record.applied);
+  const { store } = node;
+  const outcome = exemptTo === undefined ? store.apply(record, record.applied) : store.applySynced(record, exemptTo);
   if (outcome >= 0 || (record.kind !== RecordKind.SET && record.kind !== RecordKind.FILL)) return outcome;
   if (outcome === Outcome.OUT_OF_MEMORY) node.counters.outOfMemory++;
   record.version = stampOf(record);

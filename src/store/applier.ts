@@ -38,6 +38,8 @@ export class Applier {
   idleSeconds = 0;
   /** True if no older version of an entry can come from anywhere: what is kept out need not be remembered. */
   isAlone = false;
+  /** While an entry is applied that the source of a sync sends: see `Guards.refusesSynced`; -1 at all other times. */
+  exemptTo = -1;
 
   constructor(entries: Entries, budget: Budget, limits: ValueLimits) {
     this.#entries = entries;
@@ -62,8 +64,9 @@ export class Applier {
     if (record.kind === RecordKind.FILL) flags |= Flag.FILL;
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
     const reclaimAt = Math.max(record.expiresAt, record.staleUntil);
-    // A snapshot's fill was stored before it was invalidated; any other one that is too late even for stale is refused.
-    const isLate = fate === Fate.STALE && record.kind === RecordKind.FILL && this.heat === NO_HEAT;
+    // A snapshot's or source's fill was stored before it was invalidated; one that is too late even for stale is refused.
+    const isNews = this.heat === NO_HEAT && this.exemptTo < 0;
+    const isLate = fate === Fate.STALE && record.kind === RecordKind.FILL && isNews;
     const isDead = fate === Fate.DEAD || isLate;
     // What lost its claim still keeps out what is older: an epoch of its own tags does not.
     if (isDead) this.#guard(record, hash);
@@ -171,6 +174,8 @@ export class Applier {
     const { guards, maxClockSkew } = this.#entries;
     const slot = keySlot(record.key, record.keyStart, record.keyEnd);
     const stamp = stampOf(record);
+    const { exemptTo } = this;
+    if (exemptTo >= 0 && guards.arrivalFloor <= exemptTo) return guards.refusesSynced(hash, slot, stamp, exemptTo);
     return (
       guards.refuses(hash, slot, stamp) || (this.#isForeignFill(record) && stamp - maxClockSkew <= guards.arrivalFloor)
     );

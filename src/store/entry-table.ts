@@ -40,6 +40,8 @@ export const Flag = {
   HIDDEN: 16,
   STALE: 32,
   EXTRAS: 64,
+  /** The source of a sync that is under way has it too; see slot-drop.ts. */
+  CONFIRMED: 128,
   /** Two bits that belong to the policy: which of its queues holds the entry. */
   QUEUE: 0x300,
 } as const;

@@ -34,13 +34,18 @@ export class EpochRecords {
   readonly #origin: number;
   readonly #record = new MutableRecord();
   readonly #patterns: readonly Pattern[];
+  readonly #withTombstones: boolean;
   #database = 0;
   #pattern = 0;
   #tag = 1;
   #id = 1;
 
-  /** @param origin Origin of the records whose own one is not kept: that of the node. */
-  constructor(store: Store, origin: number) {
+  /**
+   * @param origin Origin of the records whose own one is not kept: that of the node.
+   * @param withTombstones False leaves the tombstones out, which need a walk over all ids.
+   */
+  constructor(store: Store, origin: number, withTombstones = true) {
+    this.#withTombstones = withTombstones;
     this.#store = store;
     this.#entries = store.entries;
     this.#origin = origin;
@@ -54,7 +59,8 @@ export class EpochRecords {
       if (this.#database < flushRows.length) this.#emitDatabase(this.#database++, emit);
       else if (this.#pattern < this.#patterns.length) this.#emitPattern(this.#patterns[this.#pattern++], emit);
       else if (this.#tag < tags.limit) this.#emitTag(this.#tag++, emit);
-      else if (tombstones.size > 0 && this.#id < table.limit) this.#emitTombstone(this.#id++, emit);
+      else if (this.#withTombstones && tombstones.size > 0 && this.#id < table.limit)
+        this.#emitTombstone(this.#id++, emit);
       else return false;
     }
     return true;

@@ -75,6 +75,17 @@ export class Guards {
     return version <= (this.#newest.get(nameOf(hash, slot)) ?? 0);
   }
 
+  /**
+   * The same for an entry that the source of a sync sends, which knows everything up to `exemptTo`: floors and the arrival
+   * floor count only above that. What is guarded by its own key is kept out in any case.
+   */
+  refusesSynced(hash: number, slot: number, version: number, exemptTo: number): boolean {
+    const floor = this.#floors?.[slot] ?? 0;
+    if (this.arrivalFloor > exemptTo && version <= this.arrivalFloor) return true;
+    if (floor > exemptTo && version <= floor) return true;
+    return version <= (this.#newest.get(nameOf(hash, slot)) ?? 0);
+  }
+
   raiseFloor(slot: number, version: number): void {
     this.#floors ??= new Float64Array(SLOT_COUNT);
     if (version > this.#floors[slot]) this.#floors[slot] = version;
@@ -100,6 +111,22 @@ export class Guards {
       floors[slot] = Math.max(floors[slot], this.#versions[at]);
     }
     return floors.map((floor) => Math.max(floor, this.arrivalFloor));
+  }
+
+  /**
+   * For each slot, a version at or below which everything lies that was forgotten there and is above `above` and not above
+   * `upTo`; 0 where there is nothing like that.
+   */
+  forgotten(above: number, upTo: number): Float64Array {
+    const floors = this.floors(false).map((floor) => (floor > above ? Math.min(floor, upTo) : 0));
+    for (let i = 0; i < this.#count; i++) {
+      const at = (this.#first + i) % this.#hashes.length;
+      const version = this.#versions[at];
+      if (version <= above || version > upTo) continue;
+      const slot = this.#slots[at];
+      if (version > floors[slot]) floors[slot] = version;
+    }
+    return floors;
   }
 
   /** Where memory is short: the older half of all guards raises the arrival floor. False if there is none. */

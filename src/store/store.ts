@@ -29,6 +29,7 @@ import { Outcome, type RemovalReason } from "./outcome.ts";
 import type { Policy, PolicyName } from "./policy.ts";
 import { randomEntry, scanEntries } from "./scan.ts";
 import { segmentBytesFor } from "./segments.ts";
+import { confirmEntry } from "./slot-drop.ts";
 import { memoryOf, type StoreMemory } from "./store-memory.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -163,6 +164,15 @@ export class Store {
       default:
         return this.#applyOther(record, applied);
     }
+  }
+
+  /** Applies an entry that the source of a sync sends: see `Guards.refusesSynced`, and slot-drop.ts. */
+  applySynced(record: MutableRecord, exemptTo: number): Outcome {
+    this.#applier.exemptTo = exemptTo;
+    const outcome = this.apply(record, record.applied);
+    this.#applier.exemptTo = -1;
+    if (outcome >= 0) confirmEntry(this, record);
+    return outcome;
   }
 
   /** Records that make what is kept beside the entries grow: guards, epochs, floors. */

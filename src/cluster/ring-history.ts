@@ -1,0 +1,95 @@
+/**
+ * The rings of one region that this node has adopted and that may still matter: the current one, and those before it until
+ * every node of the current one has settled on it.
+ *
+ * A node has *settled* on a ring when it said so: with a heartbeat behind its marker for the ring whose `low` is not 0 (it is
+ * 0 while any of its slots is hidden, see slots.ts). When all nodes of a ring have, nobody gets slots from owners of older
+ * rings any more, and everybody sends by this ring or a newer one. Until then records go to the owners by the older rings
+ * too, so that sources stay complete whoever has adopted what.
+ *
+ * Limit: `MAX_RINGS`. Policy: of more, the second oldest is forgotten; then sources may miss what is stamped meanwhile by
+ * whoever adopted it alone, and those that sync from them get it from the stampers' own streams.
+ */
+import { SlotSet } from "./slot-set.ts";
+
+/** Rings of one region that are kept. */
+const MAX_RINGS = 8;
+const NO_RINGS: readonly SlotRing[] = [];
+
+/** What this part wants of a ring; region-ring.ts. */
+export interface SlotRing {
+  readonly region: string;
+  readonly number: number;
+  readonly nodes: readonly string[];
+  owners(slot: number): readonly string[];
+  isOwner(id: string, slot: number): boolean;
+}
+
+interface Adopted {
+  readonly ring: SlotRing;
+  /** Slots that this node owned by the ring before it, and not by this one. */
+  readonly lost: SlotSet;
+  readonly settled: Set<string>;
+}
+
+export class RingHistory {
+  /** Oldest first. */
+  readonly #adopted: Adopted[] = [];
+  #previous: readonly SlotRing[] = NO_RINGS;
+
+  get current(): SlotRing | undefined {
+    return this.#adopted.at(-1)?.ring;
+  }
+
+  /** The rings before the current one that still matter, newest first. */
+  get previous(): readonly SlotRing[] {
+    return this.#previous;
+  }
+
+  adopt(ring: SlotRing, lost: SlotSet): void {
+    this.#adopted.push({ ring, lost, settled: new Set() });
+    if (this.#adopted.length > MAX_RINGS) {
+      const [oldest, dropped] = this.#adopted;
+      oldest.lost.addAll(dropped.lost);
+      this.#adopted.splice(1, 1);
+    }
+    this.#refresh();
+  }
+
+  /** The slot is owned again: it is not lost to any of them. */
+  regained(slot: number): void {
+    for (const { lost } of this.#adopted) lost.delete(slot);
+  }
+
+  /**
+   * A node has settled on a ring.
+   *
+   * @returns the slots that were lost with it or before it, and that nobody gets from here any more, if all nodes of the
+   * ring have settled now
+   */
+  settled(node: string, number: number): SlotSet | undefined {
+    const at = this.#adopted.findLastIndex(({ ring }) => ring.number === number);
+    if (at < 0) return undefined;
+    const { ring, settled } = this.#adopted[at];
+    if (settled.has(node)) return undefined;
+    settled.add(node);
+    if (!ring.nodes.every((id) => settled.has(id))) return undefined;
+    const over = new SlotSet();
+    for (let i = 0; i <= at; i++) {
+      over.addAll(this.#adopted[i].lost);
+      this.#adopted[i].lost.clear();
+    }
+    this.#adopted.splice(0, at);
+    this.#refresh();
+    return over;
+  }
+
+  #refresh(): void {
+    const rings: SlotRing[] = [];
+    for (let i = this.#adopted.length - 2; i >= 0; i--) {
+      const { ring } = this.#adopted[i];
+      if (ring.number !== this.current?.number && !rings.some(({ number }) => number === ring.number)) rings.push(ring);
+    }
+    this.#previous = rings.length === 0 ? NO_RINGS : rings;
+  }
+}

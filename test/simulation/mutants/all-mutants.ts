@@ -1,0 +1,4 @@
+/** All planted bugs. */
+import type { Mutant } from "./mutant.ts";
+
+export const allMutants: readonly Mutant[] = [];

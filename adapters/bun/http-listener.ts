@@ -86,6 +86,7 @@ function answer(server: HttpServer, request: Request, listener: Listener): Respo
 export async function listenHttp(server: HttpServer, address: { hostname: string; port: number; tls?: Tls }) {
   const { hostname } = address;
   refusePublicWithoutSecret(hostname, server.config.secrets, server.config.tokens);
+  server.renderedHeaders.keepsResponses = true;
   const listen = (port: number, tls: Tls | undefined): Listener =>
     Bun.serve({
       hostname,

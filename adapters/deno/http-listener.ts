@@ -178,6 +178,7 @@ export async function listenHttp(server: HttpServer, address: { hostname: string
   if (process.env.DENO_SERVE_ADDRESS !== undefined) {
     throw new Error("DENO_SERVE_ADDRESS is set, which Deno would listen on instead: unset it");
   }
+  server.renderedHeaders.keepsResponses = true;
   const { log } = server.node.ports;
   let { port, tls } = address;
   const start = (): Serving => {

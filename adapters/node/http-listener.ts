@@ -23,6 +23,7 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
+import process from "node:process";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
 import { Problem } from "../../src/protocol/http/problem.ts";
@@ -74,11 +75,22 @@ function refusalOf({ rawHeaders, httpVersionMajor }: IncomingMessage): number {
  * so that it sees what the one before it did.
  */
 function createHandler(server: HttpServer, waiting: Map<Socket, Promise<unknown>>): Handler {
+  const { responseBodies } = server;
+  // Deno's `node:http` does not promise that nobody reads the bytes of a response that is finished.
+  responseBodies.recycles = process.versions.deno === undefined;
+  const answer = (request: Request, outgoing: ServerResponse): Response | Promise<Response> => {
+    const response = server.fetch(request);
+    const lent = responseBodies.takeLent();
+    // Told when the system has all bytes; never if the connection is cut before that.
+    if (lent !== undefined) outgoing.once("finish", () => responseBodies.giveBack(lent));
+    return response;
+  };
   const listener = getRequestListener(
-    (request, { incoming }) => {
-      const socket = incoming.socket as Socket;
+    (request, env) => {
+      const outgoing = env.outgoing as ServerResponse;
+      const socket = env.incoming.socket as Socket;
       const before = waiting.get(socket);
-      const response = before === undefined ? server.fetch(request) : before.then(() => server.fetch(request));
+      const response = before === undefined ? answer(request, outgoing) : before.then(() => answer(request, outgoing));
       if (!(response instanceof Promise)) return response;
       const last = response.finally(() => {
         if (waiting.get(socket) === last) waiting.delete(socket);

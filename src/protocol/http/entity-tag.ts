@@ -25,23 +25,40 @@ const GAP = /[\t ,]*/y;
 
 /** Three hexadecimal digits of each number below 4096: engines take up to a microsecond for `toString(16)` of a float. */
 const DIGITS = Array.from({ length: 4_096 }, (_, n) => n.toString(16).padStart(3, "0"));
+const TWO_12 = 2 ** 12;
 const TWO_24 = 2 ** 24;
 
-/** The origin that was rendered last: nearly always this node's own. */
+/**
+ * What was rendered last, but the last three digits of its version: those count within a millisecond, so that under load
+ * most tags begin and end alike.
+ */
+let lastStart = -1;
+let lastStartText = "";
 let lastOrigin = 0;
-let lastOriginText = "0";
+let lastEndText = '-0"';
 
 /** The entity tag of a version: `"5f5e1000a2f000-9f3c2a1b"`, quotes included. The version has 14 digits always. */
 export function entityTagOf(version: number, origin: number): string {
+  const last = version % TWO_12;
+  const start = version - last;
+  if (start !== lastStart) {
+    lastStart = start;
+    lastStartText = `"${startOf(start)}`;
+  }
+  if (origin !== lastOrigin) {
+    lastOrigin = origin;
+    lastEndText = `-${origin.toString(16)}"`;
+  }
+  return lastStartText + DIGITS[last] + lastEndText;
+}
+
+/** The first eleven digits of a version. */
+function startOf(version: number): string {
   const low = version % TWO_24;
   const middle = ((version - low) / TWO_24) % TWO_24;
   const high = Math.floor(version / (TWO_24 * TWO_24));
-  if (origin !== lastOrigin) {
-    lastOrigin = origin;
-    lastOriginText = origin.toString(16);
-  }
-  const text = `${DIGITS[middle >>> 12]}${DIGITS[middle & 4_095]}${DIGITS[low >>> 12]}${DIGITS[low & 4_095]}`;
-  return `"${high < 16 ? "0" : ""}${high.toString(16)}${text}-${lastOriginText}"`;
+  const text = `${DIGITS[middle >>> 12]}${DIGITS[middle & 4_095]}${DIGITS[low >>> 12]}`;
+  return `${high < 16 ? "0" : ""}${high.toString(16)}${text}`;
 }
 
 /**

@@ -10,11 +10,14 @@ import { Flag } from "../../store/entry-table.ts";
 import type { Store } from "../../store/store.ts";
 import { renderCacheTags } from "./cache-tag.ts";
 import { entityTagOf } from "./entity-tag.ts";
+import type { HttpServer } from "./server.ts";
 
 const DEFAULT_TYPE = "application/octet-stream";
 /** Entries whose headers are remembered, and the longest Cache-Tag among them. */
 const SLOTS = 1_024;
 const MAX_KEPT_TAGS = 1_024;
+/** The longest value of a response that is kept. */
+const MAX_KEPT_VALUE_BYTES = 4_096;
 
 /** Age in ms, by the node's clock of this turn. */
 export function ageMsOf(node: Node, id: number): number {
@@ -25,8 +28,8 @@ export function entityTagOfEntry(store: Store, id: number): string {
   return entityTagOf(store.table.version(id), store.originOf(id));
 }
 
-/** Headers of an entry as they were rendered, and all that they depend on. */
-interface Rendered {
+/** All that an entry's headers depend on. */
+interface Times {
   readonly version: number;
   readonly origin: number;
   readonly age: number;
@@ -34,18 +37,53 @@ interface Rendered {
   readonly expiresAt: number;
   readonly staleUntil: number;
   readonly revalidateUntil: number;
+}
+
+/** How an entry looks. */
+interface Rendered extends Times {
+  /** Those of a body are left to who makes a response, but its type. Not to be changed. */
   readonly headers: Readonly<Record<string, string>>;
+  /** True if it was asked for again. */
+  again: boolean;
+  /** A whole response with this value, to be cloned; see `RenderedHeaders`. */
+  response: Response | undefined;
 }
 
 /**
  * Renders entries' headers, and remembers some: an entry that is read often is read many times in one second, and until
  * that is over its headers are the same. One slot for each entry id modulo `SLOTS`; what is long is not kept.
+ *
+ * A response with five headers takes 0.7 us to make on Bun and more than 2 us on Deno; a clone of one that has them 0.2 us and
+ * 0.1 us. So there (`keepsResponses`) the response of an entry that is read again within its second is kept as well, with
+ * its value, which a version never changes. Limit: `MAX_KEPT_VALUE_BYTES` of a value, so 4 MiB in all slots; responses with
+ * longer ones are made anew each time.
  */
 export class RenderedHeaders {
   readonly #slots: (Rendered | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** True where cloning a response takes less time than making one. */
+  keepsResponses = false;
+
+  /** The response to a GET of a servable entry. */
+  responseOf(server: HttpServer, id: number): Response {
+    const { store } = server.node;
+    const rendered = this.#of(server.node, id);
+    const { headers, response } = rendered;
+    store.locate(id);
+    const valueBytes = store.valueEnd - store.valueStart;
+    server.statistics.sentBytes += valueBytes;
+    if (response !== undefined) return response.clone();
+    const made = new Response(server.responseBodies.of(store.bytes, store.valueStart, store.valueEnd), { headers });
+    if (!this.keepsResponses || !rendered.again || valueBytes > MAX_KEPT_VALUE_BYTES) return made;
+    rendered.response = made;
+    return made.clone();
+  }
 
   /** Headers of a servable entry; those of a body are left to the caller, but its type. Not to be changed. */
   of(node: Node, id: number): Readonly<Record<string, string>> {
+    return this.#of(node, id).headers;
+  }
+
+  #of(node: Node, id: number): Rendered {
     const { store } = node;
     const { table } = store;
     const version = table.version(id);
@@ -67,17 +105,18 @@ export class RenderedHeaders {
       known.staleUntil === staleUntil &&
       known.revalidateUntil === revalidateUntil
     ) {
-      return known.headers;
+      known.again = true;
+      return known;
     }
     const times = { version, origin, age, ttl, expiresAt, staleUntil, revalidateUntil };
     const headers = render(node, id, times);
-    const kept = (headers["cache-tag"]?.length ?? 0) <= MAX_KEPT_TAGS;
-    this.#slots[slot] = kept ? { ...times, headers } : undefined;
-    return headers;
+    const rendered = { ...times, headers, again: false, response: undefined };
+    this.#slots[slot] = (headers["cache-tag"]?.length ?? 0) <= MAX_KEPT_TAGS ? rendered : undefined;
+    return rendered;
   }
 }
 
-function render(node: Node, id: number, times: Omit<Rendered, "headers">): Record<string, string> {
+function render(node: Node, id: number, times: Times): Record<string, string> {
   const { store } = node;
   const { version, origin, age, ttl, expiresAt } = times;
   const extras = store.table.hasFlag(id, Flag.EXTRAS);
@@ -113,7 +152,7 @@ function lifetimeSeconds(node: Node, id: number, expiresAt: number): number {
   return Math.floor(Math.max(0, Math.min(ageAtExpiryMs, ageMsOf(node, id))) / 1_000);
 }
 
-function cacheControl(maxAge: number, { expiresAt, staleUntil, revalidateUntil }: Omit<Rendered, "headers">): string {
+function cacheControl(maxAge: number, { expiresAt, staleUntil, revalidateUntil }: Times): string {
   const parts = [`max-age=${maxAge}`];
   const revalidate = revalidateUntil === 0 ? 0 : Math.floor((revalidateUntil - expiresAt) / 1_000);
   const ifError = staleUntil === 0 ? 0 : Math.floor((staleUntil - expiresAt) / 1_000);

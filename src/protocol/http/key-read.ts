@@ -50,14 +50,9 @@ function respond(
     if (verdict === "failed") throw preconditionFailed(current);
     if (verdict === "unchanged") return unchanged(server.renderedHeaders.of(node, id));
   }
+  if (withBody) return server.renderedHeaders.responseOf(server, id);
   const headers = server.renderedHeaders.of(node, id);
-  store.locate(id);
-  if (!withBody) {
-    const length = String(store.valueEnd - store.valueStart);
-    return new Response(null, { headers: { ...headers, "content-length": length } });
-  }
-  server.statistics.sentBytes += store.valueEnd - store.valueStart;
-  return new Response(server.responseBodies.of(store.bytes, store.valueStart, store.valueEnd), { headers });
+  return new Response(null, { headers: { ...headers, "content-length": String(store.valueLength(id)) } });
 }
 
 /** The entry, if the reader accepts it; counted as what it is to the reader. */

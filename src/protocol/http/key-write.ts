@@ -5,9 +5,11 @@
  */
 
 import { RecordKind } from "../../core/record.ts";
+import type { Principal } from "../../node/access.ts";
 import type { NodeConfig } from "../../node/config.ts";
 import type { Node } from "../../node/node.ts";
 import { Outcome } from "../../store/outcome.ts";
+import { requireValid } from "./authorization.ts";
 import { entityTagOf } from "./entity-tag.ts";
 import {
   describeEntry,
@@ -21,30 +23,77 @@ import { entityTagOfEntry } from "./entry-response.ts";
 import { type KeyPath, keyTooLong } from "./key-path.ts";
 import { judge, type Preconditions, preconditionFailed, readPreconditions } from "./preconditions.ts";
 import { Problem, problemBody, problemResponse } from "./problem.ts";
+import { PendingBody } from "./request-body.ts";
 import type { HttpServer } from "./server.ts";
-import { admitWrite, requireLoaded } from "./write-admission.ts";
+import { admitWrite, requireLoaded, settled } from "./write-admission.ts";
 
 const NOT_FOUND = problemBody("not-found", { detail: "there is no fresh entry with this key" });
 
-/** A PUT between its head and its body. */
-export class KeyWrite {
+/** A PUT on its way from its head to its answer; `answered` gets that, once. */
+export class KeyWrite extends PendingBody {
+  override readonly keepsBytes = false;
   readonly #server: HttpServer;
+  /** Scratch of all requests: it is read again when the body is there, because others have used it meanwhile. */
+  readonly #path: KeyPath;
+  readonly #principal: Principal;
+  readonly #url: string;
+  readonly #from: number;
   readonly #headers: EntryHeaders;
   readonly #preconditions: Preconditions | undefined;
+  readonly #answered: (response: Response) => void;
 
-  /** Reads the head. Throws a Problem if the request is refused for it. */
-  constructor(server: HttpServer, request: Request) {
+  /**
+   * Reads the head.
+   *
+   * @param from Where the key begins in the request's URL.
+   * @throws Problem if the request is refused for it; then `answered` is not called.
+   */
+  constructor(
+    server: HttpServer,
+    path: KeyPath,
+    principal: Principal,
+    request: Request,
+    from: number,
+    answered: (response: Response) => void,
+  ) {
+    super();
     this.#server = server;
-    this.#headers = readEntryHeaders(request.headers);
-    this.#preconditions = readPreconditions(request.headers);
+    this.#path = path;
+    this.#principal = principal;
+    this.#url = request.url;
+    this.#from = from;
+    const { headers } = request;
+    this.#headers = readEntryHeaders(headers);
+    this.#preconditions = readPreconditions(headers);
+    this.#answered = answered;
   }
 
-  /** Stores the body under the key of `url`, which `path` is to read again: other requests have used it meanwhile. */
-  store(path: KeyPath, url: string, from: number, body: Uint8Array): Response {
-    const { node } = this.#server;
-    admitWrite(this.#server);
+  /** Stores the body, and answers when the response may be sent: mostly at once. */
+  received(body: Uint8Array): void {
+    const server = this.#server;
+    let response: Response | Promise<Response>;
+    try {
+      requireValid(this.#principal);
+      admitWrite(server);
+      response = settled(server, this.#store(body));
+    } catch (error) {
+      response = server.answerError(error);
+    }
+    if (response instanceof Promise) {
+      response.then(this.#answered, (error) => this.#answered(server.answerError(error)));
+    } else {
+      this.#answered(response);
+    }
+  }
+
+  failed(problem: Problem): void {
+    this.#answered(problem.toResponse());
+  }
+
+  #store(body: Uint8Array): Response {
+    const path = this.#path;
     return this.#server.turn(() => {
-      path.parse(node, url, from);
+      path.parse(this.#server.node, this.#url, this.#from);
       return store(this.#server, path, this.#headers, this.#preconditions, body);
     });
   }

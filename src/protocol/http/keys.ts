@@ -5,7 +5,7 @@
  * hono application where that is mounted in another one. Both give the place in the URL where the key begins.
  */
 import type { Principal, Role } from "../../node/access.ts";
-import { authorize, requireKey, requireValid } from "./authorization.ts";
+import { authorize, requireKey } from "./authorization.ts";
 import type { CommandCounts } from "./http-statistics.ts";
 import { KeyPath } from "./key-path.ts";
 import { readKey } from "./key-read.ts";
@@ -70,7 +70,7 @@ export class Keys {
     return response;
   }
 
-  /** A PUT is answered when its body is there: with one promise, and one callback for each way that may end. */
+  /** A PUT is answered when its body is there: with one promise, because a body that is late is not waited for. */
   #answerPut(request: Request, from: number): Promise<Response> {
     const server = this.#server;
     const { statistics } = server;
@@ -79,13 +79,7 @@ export class Keys {
     const began = timed ? clock.monotonic() : 0;
     statistics.inFlight++;
     return new Promise((resolve) => {
-      const answer = (respond: () => Response): void => {
-        let response: Response;
-        try {
-          response = respond();
-        } catch (error) {
-          response = server.answerError(error);
-        }
+      const answered = (response: Response): void => {
         statistics.inFlight--;
         if (timed) this.#put.record(response.status, clock.monotonic() - began);
         else this.#put.count(response.status);
@@ -93,36 +87,12 @@ export class Keys {
       };
       try {
         const principal = this.#admit(request, from, "write");
-        const write = new KeyWrite(server, request);
-        const { url } = request;
-        server.bodies.receive(request, server.config.maxValueBytes, {
-          received: (body) =>
-            this.#settle(() => {
-              requireValid(principal);
-              return write.store(this.#path, url, from, body);
-            }, answer),
-          failed: (problem) => answer(() => problem.toResponse()),
-        });
+        const write = new KeyWrite(server, this.#path, principal, request, from, answered);
+        server.bodies.receive(request, server.config.maxValueBytes, write);
       } catch (error) {
-        answer(() => server.answerError(error));
+        answered(server.answerError(error));
       }
     });
-  }
-
-  /** Stores, and answers when the response may be sent: mostly at once. */
-  #settle(store: () => Response, answer: (respond: () => Response) => void): void {
-    try {
-      const response = settled(this.#server, store());
-      if (response instanceof Promise) response.then((later) => answer(() => later), fail);
-      else answer(() => response);
-    } catch (error) {
-      fail(error);
-    }
-    function fail(error: unknown): void {
-      answer(() => {
-        throw error;
-      });
-    }
   }
 
   async #answerLater(answered: Promise<Response>, counts: CommandCounts, began: number | undefined) {

@@ -12,7 +12,7 @@
  *
  * Limits: `limitBytes` of a body (413); `maxClientMemory` of all (503, come again); `requestTimeoutMs` (408, closed).
  */
-import { EMPTY_BYTES } from "../../core/bytes.ts";
+import { EMPTY_BYTES, releaseBytes } from "../../core/bytes.ts";
 import { Problem } from "./problem.ts";
 import type { HttpServer } from "./server.ts";
 
@@ -20,6 +20,8 @@ const CLOSE = { connection: "close" };
 const RETRY_AFTER_SECONDS = "1";
 /** How often the timer looks within one time limit. */
 const LOOKS = 16;
+/** The smallest body whose memory is given back at once: that takes a few hundred ns. */
+const MIN_RELEASED_BYTES = 4_096;
 const CUT_OFF = "the connection, or the stream, ended within the body";
 
 /**
@@ -33,33 +35,47 @@ export function readBody(server: HttpServer, request: Request, limitBytes: numbe
   return server.bodies.read(request, limitBytes);
 }
 
-/** Who waits for a body: exactly one of the two is called, once, and never before `receive` has returned. */
-export interface BodyReceiver {
-  received(bytes: Uint8Array): void;
-  failed(problem: Problem): void;
-}
-
-/** A body that is being read. */
-class Reading {
+/**
+ * A body that is being read, and who waits for it: one object for both, since every PUT makes one. Exactly one of `received`
+ * and `failed` is called, once, and never before `receive` has returned. What else is in here is the reader's.
+ */
+export abstract class PendingBody {
+  /** True from its beginning to its end; its neighbours among all that are under way, in the order of their beginning. */
+  underWay = false;
+  before: PendingBody | undefined;
+  after: PendingBody | undefined;
   /** Looks of the timer before it began. */
-  readonly look: number;
-  readonly receiver: BodyReceiver;
+  look = 0;
   /** Bytes that count for it so far. */
   heldBytes = 0;
+  /** False if nobody needs the bytes any more when `received` has returned. */
+  readonly keepsBytes: boolean = true;
   /** Where it comes from, if it comes in pieces. */
   source: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
-  constructor(look: number, receiver: BodyReceiver) {
-    this.look = look;
-    this.receiver = receiver;
+  abstract received(bytes: Uint8Array): void;
+  abstract failed(problem: Problem): void;
+}
+
+/** One that a promise stands for. */
+class PromisedBody extends PendingBody {
+  readonly received: (bytes: Uint8Array) => void;
+  readonly failed: (problem: Problem) => void;
+
+  constructor(resolve: (bytes: Uint8Array) => void, reject: (problem: Problem) => void) {
+    super();
+    this.received = resolve;
+    this.failed = reject;
   }
 }
 
 /** All bodies that a server is reading. */
 export class BodyReader {
   readonly #server: HttpServer;
-  /** In the order in which they began. */
-  readonly #readings = new Set<Reading>();
+  /** Those under way that began first and last. */
+  #first: PendingBody | undefined;
+  #last: PendingBody | undefined;
+  #size = 0;
   #watching = false;
   /** How often the timer has looked. */
   #looks = 0;
@@ -70,97 +86,115 @@ export class BodyReader {
 
   /** Bodies under way. */
   get size(): number {
-    return this.#readings.size;
+    return this.#size;
   }
 
   /** See `readBody`. */
   read(request: Request, limitBytes: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.receive(request, limitBytes, { received: resolve, failed: reject });
+      this.receive(request, limitBytes, new PromisedBody(resolve, reject));
     });
   }
 
-  /** The same for a receiver: one promise less. Throws what is known before anything is read. */
-  receive(request: Request, limitBytes: number, receiver: BodyReceiver): void {
+  /** The same without a promise. Throws what is known before anything is read. */
+  receive(request: Request, limitBytes: number, pending: PendingBody): void {
     const length = request.headers.get("content-length");
     if (length !== null) {
-      this.#receiveDeclared(request, declaredBytes(length, limitBytes), receiver);
+      this.#receiveDeclared(request, declaredBytes(length, limitBytes), pending);
       return;
     }
     const { body } = request;
-    if (body !== null) this.#receivePieces(body, limitBytes, receiver);
-    else Promise.resolve(EMPTY_BYTES).then((bytes) => receiver.received(bytes));
+    if (body !== null) this.#receivePieces(body, limitBytes, pending);
+    else Promise.resolve(EMPTY_BYTES).then((bytes) => pending.received(bytes));
   }
 
-  #receiveDeclared(request: Request, declared: number, receiver: BodyReceiver): void {
-    const reading = this.#begin(declared, receiver);
+  #receiveDeclared(request: Request, declared: number, pending: PendingBody): void {
+    this.#begin(declared, pending);
     request.arrayBuffer().then(
       (buffer) => {
-        if (buffer.byteLength === declared) this.#finish(reading, new Uint8Array(buffer));
-        else this.#fail(reading, incomplete(`${buffer.byteLength} of ${declared} bytes arrived`));
+        if (buffer.byteLength === declared) {
+          const bytes = new Uint8Array(buffer);
+          this.#finish(pending, bytes);
+          // Memory that waits for the garbage collector has left the processor's caches when it is used again.
+          if (!pending.keepsBytes && declared >= MIN_RELEASED_BYTES) releaseBytes(bytes);
+        } else this.#fail(pending, incomplete(`${buffer.byteLength} of ${declared} bytes arrived`));
       },
-      () => this.#fail(reading, incomplete(CUT_OFF)),
+      () => this.#fail(pending, incomplete(CUT_OFF)),
     );
   }
 
-  #receivePieces(body: ReadableStream<Uint8Array>, limitBytes: number, receiver: BodyReceiver): void {
+  #receivePieces(body: ReadableStream<Uint8Array>, limitBytes: number, pending: PendingBody): void {
     // Before it counts as begun: a body that somebody else reads throws here.
     const source = body.getReader();
-    const reading = this.#begin(0, receiver);
-    reading.source = source;
-    this.#collect(source, reading, limitBytes).then(
-      (bytes) => this.#finish(reading, bytes),
-      (error) => this.#fail(reading, error instanceof Problem ? error : incomplete(CUT_OFF)),
+    this.#begin(0, pending);
+    pending.source = source;
+    this.#collect(source, pending, limitBytes).then(
+      (bytes) => this.#finish(pending, bytes),
+      (error) => this.#fail(pending, error instanceof Problem ? error : incomplete(CUT_OFF)),
     );
   }
 
-  async #collect(source: ReadableStreamDefaultReader<Uint8Array>, reading: Reading, limitBytes: number) {
+  async #collect(source: ReadableStreamDefaultReader<Uint8Array>, pending: PendingBody, limitBytes: number) {
     const whole = new GrowingBytes(limitBytes);
     for (;;) {
       const { done, value } = await source.read();
       if (done) break;
-      if (reading.heldBytes + value.length > limitBytes) throw tooLarge(limitBytes);
+      if (pending.heldBytes + value.length > limitBytes) throw tooLarge(limitBytes);
       // After its end, nobody counts for it any more.
-      if (!this.#readings.has(reading)) break;
-      this.#hold(reading, value.length);
+      if (!pending.underWay) break;
+      this.#hold(pending, value.length);
       whole.add(value);
     }
     return whole.bytes;
   }
 
-  #begin(heldBytes: number, receiver: BodyReceiver): Reading {
-    const reading = new Reading(this.#looks, receiver);
-    this.#hold(reading, heldBytes);
-    this.#readings.add(reading);
+  #begin(heldBytes: number, pending: PendingBody): void {
+    this.#hold(pending, heldBytes);
+    pending.look = this.#looks;
+    pending.underWay = true;
+    const last = this.#last;
+    pending.before = last;
+    if (last === undefined) this.#first = pending;
+    else last.after = pending;
+    this.#last = pending;
+    this.#size++;
     if (!this.#watching) this.#watch();
-    return reading;
   }
 
-  #finish(reading: Reading, bytes: Uint8Array): void {
-    if (!this.#end(reading)) return;
+  #finish(pending: PendingBody, bytes: Uint8Array): void {
+    if (!this.#end(pending)) return;
     this.#server.statistics.receivedBytes += bytes.length;
-    reading.receiver.received(bytes);
+    pending.received(bytes);
   }
 
-  #fail(reading: Reading, problem: Problem): void {
-    if (!this.#end(reading)) return;
+  #fail(pending: PendingBody, problem: Problem): void {
+    if (!this.#end(pending)) return;
     // Nobody waits for the rest, nor for how its end goes.
-    reading.source?.cancel().catch(() => {});
-    reading.receiver.failed(problem);
+    pending.source?.cancel().catch(() => {});
+    pending.failed(problem);
   }
 
   /** True if it was still under way. */
-  #end(reading: Reading): boolean {
-    if (!this.#readings.delete(reading)) return false;
-    this.#server.statistics.bodyBytes -= reading.heldBytes;
+  #end(pending: PendingBody): boolean {
+    if (!pending.underWay) return false;
+    const { before, after } = pending;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    pending.before = undefined;
+    pending.after = undefined;
+    pending.underWay = false;
+    this.#size--;
+    this.#server.statistics.bodyBytes -= pending.heldBytes;
     return true;
   }
 
-  #hold(reading: Reading, bytes: number): void {
+  #hold(pending: PendingBody, bytes: number): void {
     const { statistics, config } = this.#server;
     if (statistics.bodyBytes + bytes > config.maxClientMemory) throw overloaded(config.maxClientMemory);
     statistics.bodyBytes += bytes;
-    reading.heldBytes += bytes;
+    pending.heldBytes += bytes;
   }
 
   #watch(): void {
@@ -171,31 +205,40 @@ export class BodyReader {
       this.#watching = false;
       this.#looks++;
       this.#failLate();
-      if (this.#readings.size > 0) this.#watch();
+      if (this.#size > 0) this.#watch();
     });
   }
 
   #failLate(): void {
     const { requestTimeoutMs } = this.#server.config;
-    for (const reading of this.#readings) {
-      if (requestTimeoutMs === 0 || this.#looks - reading.look <= LOOKS) return;
-      this.#fail(reading, timedOut(requestTimeoutMs));
+    for (let oldest = this.#first; oldest !== undefined; oldest = this.#first) {
+      if (requestTimeoutMs === 0 || this.#looks - oldest.look <= LOOKS) return;
+      this.#fail(oldest, timedOut(requestTimeoutMs));
     }
   }
 }
 
 /** What Content-Length says. */
 function declaredBytes(length: string, limitBytes: number): number {
-  if (!/^\d+$/.test(length)) {
+  const declared = isDigits(length) ? Number(length) : undefined;
+  if (declared === undefined) {
     throw new Problem("bad-header", {
       detail: "the length is no number",
       field: "Content-Length",
       allowed: "whole bytes",
     });
   }
-  const declared = Number(length);
   if (declared > limitBytes) throw tooLarge(limitBytes);
   return declared;
+}
+
+/** True for one digit or more: half of what a regular expression takes. */
+function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return text !== "";
 }
 
 /**

@@ -35,6 +35,49 @@ test("a value comes back as it was put, with its type and entity tag", async () 
   expect((await server.send("GET", A)).headers.get("content-type")).toBe("application/octet-stream");
 });
 
+describe("where responses are kept", () => {
+  /** Reads some times in a row, so that the later ones are clones; all have to be alike. */
+  async function readOften(server: CheckedServer): Promise<Reply> {
+    const first = await server.send("GET", A);
+    for (let i = 0; i < 4; i++) {
+      const { text, headers } = await server.send("GET", A);
+      expect([text, [...headers]]).toEqual([first.text, [...first.headers]]);
+    }
+    return first;
+  }
+
+  test.each([0, 1, 4_096, 4_097])("a value of %d bytes is answered as elsewhere, and as it is now", async (bytes) => {
+    const server = await stored({ "cache-control": "max-age=60", "cache-tag": "t" }, "a".repeat(bytes));
+    server.server.renderedHeaders.keepsResponses = true;
+    expect((await readOften(server)).text).toBe("a".repeat(bytes));
+    expect(server.server.statistics.sentBytes).toBe(5 * bytes);
+    await server.send("PUT", A, { body: "b".repeat(bytes) });
+    expect((await readOften(server)).text).toBe("b".repeat(bytes));
+    server.test.world.advance(2_000);
+    expect((await readOften(server)).headers.get("age")).toBe("2");
+    await server.send("PUT", A, {
+      headers: { "cache-control": "max-age=60", "content-type": "text/plain" },
+      body: "c",
+    });
+    expect((await readOften(server)).headers.get("content-type")).toBe("text/plain");
+    await server.send("POST", "/v1/purge", { body: { keys: ["a"] } });
+    expect((await server.send("GET", A)).status).toBe(404);
+  });
+
+  test("a reader cannot spoil it for the next one", async () => {
+    const server = await stored();
+    server.server.renderedHeaders.keepsResponses = true;
+    for (let i = 0; i < 4; i++) {
+      const response = await server.server.fetch(new Request(`http://127.0.0.1${A}`));
+      expect(response.headers.get("x-spoilt")).toBeNull();
+      response.headers.set("x-spoilt", "yes");
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      expect(new TextDecoder().decode(bytes)).toBe("value");
+      bytes.fill(0);
+    }
+  });
+});
+
 test("HEAD says what GET says, and the length, without the body", async () => {
   const server = await stored({ "cache-control": "max-age=60", "cache-tag": "t" });
   const get = await server.send("GET", A);

@@ -116,6 +116,37 @@ describe("bodies of a declared length", () => {
   });
 });
 
+describe("memory of a body", () => {
+  /** A request whose body is seen from outside. */
+  function requestWith(bytes: number, method: string, url: string, headers = {}) {
+    const buffer = new Uint8Array(bytes).fill(0x61).buffer;
+    const request = new Request(url, { method, headers: { "content-length": String(bytes), ...headers } });
+    Object.defineProperty(request, "arrayBuffer", { value: () => Promise.resolve(buffer) });
+    return { buffer, request };
+  }
+
+  test.each([
+    { bytes: 4_095, left: 4_095 },
+    { bytes: 4_096, left: 0 },
+    { bytes: 100_000, left: 0 },
+  ])("is given back when $bytes bytes are stored", async ({ bytes, left }) => {
+    const server = serverWith();
+    const { buffer, request } = requestWith(bytes, "PUT", URL_OF_A);
+    expect((await server.server.fetch(request)).status).toBe(204);
+    expect(buffer.byteLength).toBe(left);
+    const got = await server.send("GET", "/v1/keys/a");
+    expect(got.text).toBe("a".repeat(bytes));
+  });
+
+  test("is left to who goes on reading it", async () => {
+    const server = serverWith();
+    const { buffer, request } = requestWith(10_000, "POST", URL_OF_A);
+    expect((await server.server.bodies.read(request, 10_000)).length).toBe(10_000);
+    await Promise.resolve();
+    expect(buffer.byteLength).toBe(10_000);
+  });
+});
+
 describe("time", () => {
   test.each([{ headers: {} }, { headers: { "content-length": "9" } }])(
     "a stalled body ends after requestTimeoutMs and never before: $headers",

@@ -61,3 +61,62 @@ test("another class is not trusted for what the first one does", async () => {
   globalThis.Response = Keeping as unknown as typeof Response; // as above
   expect(bodies.of(store, 0, 10).buffer === store.buffer).toBe(false);
 });
+
+describe("copies that are given back", () => {
+  function lending(): { bodies: ResponseBodies; copy: (length: number) => Uint8Array<ArrayBuffer> } {
+    globalThis.Response = Keeping as unknown as typeof Response; // as above
+    const bodies = new ResponseBodies();
+    bodies.recycles = true;
+    const store = Uint8Array.from({ length: 3 * 2 ** 20 }, (_, i) => i % 251);
+    return { bodies, copy: (length) => bodies.of(store, 1, 1 + length) };
+  }
+
+  const cases = [
+    { name: "small ones never", first: 4_096, second: 4_096, again: undefined },
+    { name: "the same length", first: 65_536, second: 65_536, again: true },
+    { name: "a shorter one between the same powers of two", first: 65_536, second: 32_769, again: true },
+    { name: "a longer one between the same powers of two", first: 32_769, second: 65_536, again: true },
+    { name: "another power of two", first: 65_536, second: 65_537, again: false },
+    { name: "the longest", first: 2 ** 20, second: 2 ** 20, again: true },
+    { name: "longer ones never", first: 2 ** 20 + 1, second: 2 ** 20 + 1, again: undefined },
+  ];
+  test.each(cases)("are used again: $name", ({ first, second, again }) => {
+    const { bodies, copy } = lending();
+    const one = copy(first);
+    const lent = bodies.takeLent();
+    expect(lent === undefined).toBe(again === undefined);
+    expect(bodies.takeLent()).toBeUndefined();
+    if (lent !== undefined) bodies.giveBack(lent);
+    one.fill(255);
+    const two = copy(second);
+    expect(two.buffer === one.buffer && two.byteOffset === one.byteOffset).toBe(again === true);
+    expect(two.length).toBe(second);
+    expect(two.every((byte, i) => byte === (i + 1) % 251)).toBe(true);
+  });
+
+  test("what was not given back is not written over", () => {
+    const { bodies, copy } = lending();
+    const one = copy(50_000);
+    bodies.takeLent();
+    expect(copy(50_000).buffer === one.buffer).toBe(false);
+  });
+
+  test("no more than 4 MiB wait to be used again", () => {
+    const { bodies, copy } = lending();
+    const lent = Array.from({ length: 6 }, () => {
+      copy(2 ** 20);
+      return bodies.takeLent();
+    });
+    for (const one of lent) if (one !== undefined) bodies.giveBack(one);
+    expect(bodies.spareBytes).toBe(4 * 2 ** 20);
+    copy(2 ** 20);
+    expect(bodies.spareBytes).toBe(3 * 2 ** 20);
+  });
+
+  test("nothing is lent where nobody gives back", () => {
+    const { bodies, copy } = lending();
+    bodies.recycles = false;
+    expect(copy(65_536).buffer.byteLength).toBe(65_536);
+    expect(bodies.takeLent()).toBeUndefined();
+  });
+});

@@ -2,6 +2,7 @@
  * A backup on its way from a node to whoever wants it. The head of the file, which says how many bytes it has, tells how
  * far it is and, at the end, whether it is whole: what was cut off never passes for a backup.
  */
+import type { FileHandle } from "node:fs/promises";
 import type { NodeClient } from "./client.ts";
 import { CommandFailure } from "./exit-code.ts";
 
@@ -20,6 +21,13 @@ export function sizeOf(head: Uint8Array): number | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const given = view.getUint16(PAGE_SIZE_AT);
   return (given === 1 ? LARGEST_PAGE : given) * view.getUint32(PAGES_AT);
+}
+
+/** Writes pieces to a file, each of them whole: the system may take a part of what it is given only. */
+export function writerTo(handle: FileHandle): (piece: Uint8Array) => Promise<void> {
+  return async (piece) => {
+    for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at, piece.length - at)).bytesWritten;
+  };
 }
 
 /**

@@ -13,14 +13,16 @@ import { Progress, type Terminal } from "./progress.ts";
 
 const LOOK_MS = 100;
 
-/** The part of a host's options that is about storage; nothing where nothing is stored. */
+/** The part of a host's options that is about storage, which is being started; nothing where nothing is stored. */
 export async function storageOptions(config: NodeConfig): Promise<Pick<HostOptions, "storage" | "persistence">> {
   const { dataDir: directory, keepPrevious } = config;
   if (directory === "") return {};
   const { SqliteStorage } = await import("../sqlite/sqlite-storage.ts");
   const { fsync, maxJournalBacklog, onBacklog, snapshotJournalBytes, snapshotIntervalMs } = config;
+  const storage = new SqliteStorage({ directory, keepPrevious, version: SHOAL_VERSION });
+  storage.prepare();
   return {
-    storage: new SqliteStorage({ directory, keepPrevious, version: SHOAL_VERSION }),
+    storage,
     persistence: { fsync, maxJournalBacklog, onBacklog, snapshotJournalBytes, snapshotIntervalMs },
   };
 }

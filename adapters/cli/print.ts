@@ -28,6 +28,11 @@ export function visible(text: string): string {
   });
 }
 
+/** "1,234 frames" */
+export function counted(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count.toLocaleString("en-US")} ${count === 1 ? noun : nouns}`;
+}
+
 /** A word between quotes, with what a terminal could misunderstand escaped. */
 export function quoted(text: string): string {
   return `"${visible(text)}"`;

@@ -33,7 +33,7 @@ import { finish } from "./finish.ts";
 import { createLatencyHistogram } from "./latency-histogram.ts";
 import { ListenError, type Listeners, openListeners } from "./listeners.ts";
 import { createLog } from "./log.ts";
-import { RecoveryWatch, storageOptions } from "./node-storage.ts";
+import { RecoveryWatch } from "./node-storage.ts";
 import { describeProcess } from "./process-facts.ts";
 import { type Running, reconfigure } from "./reconfigure.ts";
 import type { Settings } from "./settings.ts";
@@ -111,10 +111,11 @@ function backupSourceOf({ persistence }: Host, { storage }: HostOptions, { dataD
  * Serves until somebody says stop.
  *
  * @param config The one of `settings`.
+ * @param options Its storage: see `storageOptions`.
  * @returns The exit code.
  * @throws CommandFailure if what is stored cannot be used.
  */
-export async function serve(config: NodeConfig, settings: Settings): Promise<number> {
+export async function serve(config: NodeConfig, settings: Settings, options: HostOptions): Promise<number> {
   let logLevel = () => config.logLevel;
   let watch: RecoveryWatch | undefined;
   const write = (line: string) => {
@@ -124,7 +125,6 @@ export async function serve(config: NodeConfig, settings: Settings): Promise<num
   const log: Log = createLog(() => logLevel(), write, process.stdout.isTTY === true);
   const node = new Node(config, { ...systemPorts(log), createHistogram: createLatencyHistogram });
   logLevel = () => node.config.logLevel;
-  const options = await storageOptions(config);
   const host = new Host(node, options);
   const stop = new StopRequests();
   let phase: Phase = "starting";

@@ -10,7 +10,7 @@ import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts"
 import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import { CommandFailure, EXIT_CODES, usageFailure } from "./exit-code.ts";
 import { Printer, reportWhereWritten } from "./print.ts";
-import { runtimeName, runtimeVersion } from "./runtime.ts";
+import { boundGarbage, runtimeName, runtimeVersion } from "./runtime.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** Options that may stand before the command, by whether a value follows. */
@@ -114,6 +114,8 @@ async function run(words: readonly string[], json: boolean): Promise<number> {
     await printer.out(overview(printer));
     return 0;
   }
+  // First of all: what is loaded before would be loaded twice.
+  if (name === "serve") boundGarbage();
   if (name !== "help") return (await findCommand(name).load()).run(rest);
   const topic = rest.filter((word) => !word.startsWith("-")).join(" ");
   if (topic !== "" && topic !== "help") return (await findCommand(topic).load()).run(["--help"]);

@@ -8,7 +8,7 @@
 import type { Statistics } from "../../src/protocol/statistics.ts";
 import type { Timing } from "../../src/protocol/statistics-schema.ts";
 import { formatDuration } from "./duration.ts";
-import { visible } from "./print.ts";
+import { counted, visible } from "./print.ts";
 
 /** Styles of the report: titles, and what is less important. */
 export interface ReportStyle {
@@ -107,7 +107,7 @@ class Report {
     const called = node.name === "" ? "" : `${visible(node.name)}, `;
     this.#lines.push(
       `Shoal ${visible(version)}${on}, ${called}region ${visible(node.region)}, up ${formatDuration(uptimeSeconds * 1_000)}`,
-      `${formatCount(entries)} ${entries === 1 ? "entry" : "entries"}, policy ${visible(policy)}`,
+      `${counted(entries, "entry", "entries")}, policy ${visible(policy)}`,
     );
   }
 

@@ -181,5 +181,6 @@ export function readHolder(directory: string): Holder | undefined {
 function describe(holder: Holder | undefined): string {
   if (holder === undefined) return " by another process";
   const self = holder.pid === process.pid && holder.host === hostname() ? " (this one)" : "";
-  return ` by process ${holder.pid}${self} on ${holder.host} since ${holder.since}`;
+  const program = holder.version === "" ? "" : ` (Shoal ${holder.version})`;
+  return ` by process ${holder.pid}${self} on ${holder.host}${program} since ${holder.since}`;
 }

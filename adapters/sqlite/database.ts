@@ -20,6 +20,7 @@ import { type SnapshotSummary, StorageError, type StorageState, type StorageUsag
 import { Checkpoints } from "./checkpoints.ts";
 import { asStorageError, type Connection, openConnection } from "./connection.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import { frameChecksum } from "./frame-checksum.ts";
 import type { StreamExtent } from "./frame-streams.ts";
 import {
   chunkKey,
@@ -34,7 +35,7 @@ import {
   sealOfSnapshot,
 } from "./schema.ts";
 import { prepare, type Statements, writeState } from "./statements.ts";
-import { describeSnapshot, readHighest, readJournalExtent, readStoredState } from "./stored-state.ts";
+import { describeSnapshot, readHighest, readJournalExtent, readLast, readStoredState } from "./stored-state.ts";
 
 /** Rows deleted at a time. */
 const DELETED_ROWS = 64;
@@ -110,7 +111,7 @@ export class Database {
       last = sequence;
       bytes += frame.length;
     }
-    for (const frame of frames) sealFrame(frame);
+    for (const frame of frames) sealFrame(frame, frameChecksum);
     if (frames.length > 0) {
       this.#write("appending to the journal", sync, bytes, ({ append }) => {
         for (const frame of frames) append.run(readFrameHeader(frame).sequence, frame);
@@ -154,7 +155,7 @@ export class Database {
       const allowed = `heat is 0 to 255, numbers are 1 to ${MAX_CHUNK_NUMBER}`;
       throw new StorageError("unusable", `a chunk cannot have heat ${heat} and number ${sequence}: ${allowed}`);
     }
-    sealFrame(frame);
+    sealFrame(frame, frameChecksum);
     this.#write(`writing a chunk of snapshot ${snapshot}`, false, frame.length, ({ writeChunk }) => {
       writeChunk.run(chunkKey(snapshot, heat, sequence), frame);
     });
@@ -298,7 +299,7 @@ export class Database {
     const { state, finished } = readStoredState(db, file);
     this.#state = state;
     this.#finished = finished;
-    this.#last = Math.max(state.last, readJournalExtent(db, state.retired).last, finished.at(-1)?.after ?? 0);
+    this.#last = Math.max(state.last, readLast(db, state.retired), finished.at(-1)?.after ?? 0);
     this.#checkpoints = new Checkpoints(db);
     this.#statements = prepare(db);
     this.#begun = undefined;

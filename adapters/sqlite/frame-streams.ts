@@ -7,7 +7,9 @@
  */
 import { FrameError, readFrame } from "../../src/journal/frame.ts";
 import { StorageError } from "../../src/journal/storage.ts";
-import type { Connection, Statement } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { frameChecksum } from "./frame-checksum.ts";
+import { type FrameTable, frameRows } from "./read-connection.ts";
 import { chunkKey, readChunkKey, type SnapshotRow } from "./schema.ts";
 import type { Batch, SentFrame, StreamSource } from "./thread-messages.ts";
 
@@ -30,11 +32,6 @@ interface Stream {
   readonly end: number;
   /** Chunks that are still to come. */
   left: number;
-}
-
-interface FrameRow {
-  readonly key: number;
-  readonly frame: unknown;
 }
 
 export class FrameStreams {
@@ -73,10 +70,7 @@ function readFrames(stream: Stream, db: Connection, { retired }: StreamExtent): 
     const what = `the journal was retired up to frame ${retired} while frame ${stream.at + 1} was to be read`;
     throw new StorageError("unusable", what);
   }
-  const next = db.prepare(
-    "SELECT sequence AS key, frame FROM journal WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT 1",
-  );
-  return fill(stream, next, (key, frame) => ({ sequence: key, heat: 0, frame, checked: isIntact(frame) }));
+  return fill(stream, db, "journal", (key, frame) => ({ sequence: key, heat: 0, frame, checked: isIntact(frame) }));
 }
 
 function readChunks(stream: Stream, db: Connection, { finished }: StreamExtent): Batch {
@@ -84,8 +78,7 @@ function readChunks(stream: Stream, db: Connection, { finished }: StreamExtent):
   if (!finished.some(({ id }) => id === snapshot)) {
     throw new StorageError("unusable", `snapshot ${snapshot} was retired while it was read`);
   }
-  const next = db.prepare("SELECT id AS key, frame FROM chunk WHERE id > ? AND id <= ? ORDER BY id LIMIT 1");
-  const batch = fill(stream, next, (key, frame) => {
+  const batch = fill(stream, db, "chunk", (key, frame) => {
     const { heat, number } = readChunkKey(key);
     return { sequence: number, heat, frame, checked: isIntact(frame) };
   });
@@ -96,28 +89,29 @@ function readChunks(stream: Stream, db: Connection, { finished }: StreamExtent):
   return batch;
 }
 
-function fill(stream: Stream, next: Statement, describe: (key: number, frame: ArrayBuffer) => SentFrame): Batch {
+function fill(
+  stream: Stream,
+  db: Connection,
+  table: FrameTable,
+  describe: (key: number, frame: ArrayBuffer) => SentFrame,
+): Batch {
   const frames: SentFrame[] = [];
-  for (let bytes = 0; bytes < BATCH_BYTES; ) {
-    const row = next.get(stream.at, stream.end) as FrameRow | undefined;
-    if (row === undefined) return { frames, done: true };
+  let bytes = 0;
+  for (const row of frameRows(db, table, stream.at, stream.end)) {
     const frame = bufferOf(row.frame);
     frames.push(describe(row.key, frame));
-    // A damaged tree may lead anywhere: the position only moves forward, so that every stream ends.
-    if (row.key <= stream.at || row.key > stream.end) {
-      throw new StorageError("corrupt", `the rows are not in order: ${row.key} follows ${stream.at}`);
-    }
     stream.at = row.key;
     bytes += frame.byteLength;
+    if (bytes >= BATCH_BYTES) return { frames, done: false };
   }
-  return { frames, done: false };
+  return { frames, done: true };
 }
 
 /** Checksums are computed here, where nobody is kept waiting. What is wrong with a damaged frame, its reader finds out. */
 function isIntact(frame: ArrayBuffer): boolean {
   try {
     const bytes = new Uint8Array(frame);
-    return readFrame(bytes).end === bytes.length;
+    return readFrame(bytes, 0, bytes.length, frameChecksum).end === bytes.length;
   } catch (error) {
     if (error instanceof FrameError) return false;
     throw error;

@@ -5,7 +5,6 @@
  *
  * It reads in the thread of its caller: for commands, not for a node that is being served.
  */
-import { existsSync, statSync } from "node:fs";
 import {
   type Storage,
   StorageError,
@@ -13,10 +12,10 @@ import {
   type StorageUsage,
   type StoredFrame,
 } from "../../src/journal/storage.ts";
-import { asStorageError, type Connection, openConnection } from "./connection.ts";
-import { dataFile, removeEmptyLog } from "./data-directory.ts";
+import { asStorageError } from "./connection.ts";
 import { FrameStreams, type StreamExtent } from "./frame-streams.ts";
-import { checkVersion, SCHEMA_VERSION } from "./schema.ts";
+import { dataFileOf, openForReading, type ReadConnection, sizesOf } from "./read-connection.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 import { describeSnapshot, readHighest, readJournalExtent, readStoredState } from "./stored-state.ts";
 import type { StreamSource } from "./thread-messages.ts";
 
@@ -26,24 +25,20 @@ export class ReadOnlyStorage implements Storage {
   /** The file that is read. */
   readonly file: string;
   readonly #streams = new FrameStreams();
-  #db: Connection | undefined;
+  #connection: ReadConnection | undefined;
   #extent: StreamExtent = CLOSED_EXTENT;
-  #hadLog = false;
   #nextStream = 1;
 
   /** @param path A data file, a backup, or a data directory. */
   constructor(path: string) {
-    this.file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? dataFile(path) : path;
+    this.file = dataFileOf(path);
   }
 
   async open(): Promise<StorageState> {
     const { file } = this;
-    if (!existsSync(file)) throw new StorageError("unusable", `there is no data in ${file}`);
-    this.#hadLog = existsSync(`${file}-wal`);
     try {
-      const db = openConnection(file, { readonly: true });
-      this.#db = db;
-      return this.#read(db);
+      this.#connection = openForReading(file);
+      return this.#read(this.#connection);
     } catch (error) {
       await this.close();
       throw asStorageError(error, `${file} cannot be read`);
@@ -59,9 +54,8 @@ export class ReadOnlyStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    this.#db?.close();
-    if (this.#db !== undefined && !this.#hadLog) removeEmptyLog(this.file);
-    this.#db = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   append(): Promise<StorageUsage> {
@@ -100,15 +94,12 @@ export class ReadOnlyStorage implements Storage {
     return Promise.reject(new StorageError("unusable", `${this.file} is only being read`));
   }
 
-  #read(db: Connection): StorageState {
+  #read({ db, version }: ReadConnection): StorageState {
     const { file } = this;
-    const pragma = (name: string): number => Number(db.pragma(name, { simple: true }));
-    const version = checkVersion(file, pragma("application_id") >>> 0, pragma("user_version"));
     if (version < SCHEMA_VERSION) {
       const what = `version ${version} of the tables, which a node turns into ${SCHEMA_VERSION} when it opens them`;
       throw new StorageError("unusable", `${file} was written by an older version of Shoal: ${what}`);
     }
-    db.exec("BEGIN");
     const { state, finished } = readStoredState(db, file);
     const { first, last, bytes } = readJournalExtent(db, state.retired);
     this.#extent = { retired: state.retired, last: Math.max(last, state.last), finished };
@@ -119,10 +110,7 @@ export class ReadOnlyStorage implements Storage {
       last: this.#extent.last,
       journalBytes: bytes,
       highest: highest ?? 0,
-      usage: {
-        fileBytes: statSync(file).size,
-        walBytes: statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0,
-      },
+      usage: sizesOf(file),
       remarks: highest === undefined ? ["the last frames of the journal are damaged"] : [],
     };
   }
@@ -132,8 +120,9 @@ export class ReadOnlyStorage implements Storage {
     this.#streams.begin(stream, source, this.#extent);
     try {
       for (let done = false; !done; ) {
-        if (this.#db === undefined) throw new StorageError("closed", "the storage is closed");
-        const batch = this.#streams.read(stream, this.#db, this.#extent);
+        const db = this.#connection?.db;
+        if (db === undefined) throw new StorageError("closed", "the storage is closed");
+        const batch = this.#streams.read(stream, db, this.#extent);
         done = batch.done;
         for (const { frame, ...stored } of batch.frames) yield { ...stored, frame: new Uint8Array(frame) };
       }

@@ -54,6 +54,7 @@ export class SqliteStorage implements Storage {
   readonly #options: OpenOptions;
   readonly #startThread: StartThread | undefined;
   #thread: ThreadClient | undefined;
+  #prepared: ThreadClient | undefined;
   #life: Life = "new";
   #closing: Promise<void> | undefined;
   #nextStream = 1;
@@ -63,11 +64,17 @@ export class SqliteStorage implements Storage {
     this.#startThread = startThread;
   }
 
+  /** Starts the thread, so that it is there when `open` is called: what needs time meanwhile does so beside it. */
+  prepare(): void {
+    if (this.#life === "new") this.#prepared ??= new ThreadClient(this.#startThread);
+  }
+
   async open(): Promise<StorageState> {
     await this.#closing;
     if (this.#life === "opening" || this.#life === "open") throw new StorageError("unusable", "the storage is open");
     this.#life = "opening";
-    this.#thread = new ThreadClient(this.#startThread);
+    this.#thread = this.#prepared ?? new ThreadClient(this.#startThread);
+    this.#prepared = undefined;
     try {
       const state = await this.#thread.request("open", [this.#options]);
       this.#life = "open";
@@ -124,7 +131,8 @@ export class SqliteStorage implements Storage {
 
   /** See `Storage.close`. A backup that is under way is finished first. */
   async close(): Promise<void> {
-    const thread = this.#thread;
+    const thread = this.#thread ?? this.#prepared;
+    this.#prepared = undefined;
     // A thread that has died has closed everything.
     const closing = this.#life === "open" && thread?.alive === false ? Promise.resolve() : this.#call("close", []);
     this.#life = "closed";

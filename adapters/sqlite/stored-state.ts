@@ -8,6 +8,7 @@
 import { readFrame } from "../../src/journal/frame.ts";
 import { type SnapshotState, StorageError } from "../../src/journal/storage.ts";
 import type { Connection } from "./connection.ts";
+import { frameChecksum } from "./frame-checksum.ts";
 import { type SnapshotRow, type StateRow, sealOfSnapshot, sealOfState } from "./schema.ts";
 
 /** How many of the last frames are looked at for one that is intact. */
@@ -51,6 +52,11 @@ export interface JournalExtent {
   readonly bytes: number;
 }
 
+/** Number of the last frame that is not retired; 0 if there is none. Reads one row, where the extent visits all. */
+export function readLast(db: Connection, retired: number): number {
+  return Number(db.prepare("SELECT COALESCE(MAX(sequence), 0) FROM journal WHERE sequence > ?").pluck().get(retired));
+}
+
 /** Of the frames that are not retired. */
 export function readJournalExtent(db: Connection, retired: number): JournalExtent {
   return db
@@ -71,7 +77,7 @@ export function readHighest(db: Connection, retired: number): number | undefined
     const row = frames.get(retired, before) as { sequence: number; frame: Uint8Array } | undefined;
     if (row === undefined) return i === 0 ? 0 : undefined;
     try {
-      return readFrame(row.frame).highest;
+      return readFrame(row.frame, 0, row.frame.length, frameChecksum).highest;
     } catch {
       before = row.sequence; // Whoever reads the journal reports the damage.
     }

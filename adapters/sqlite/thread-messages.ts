@@ -1,8 +1,8 @@
 /**
  * What the two sides of the storage thread say to each other: numbered requests, carried out in the order in which they
  * were sent, and one reply to each, in the same order (that to a backup comes when it is done). Frames travel as
- * buffers, which are handed over and not copied: the sender no longer has them. (Not as views of them: Deno 2.9 takes
- * 20 ms for each of these.)
+ * buffers, which are handed over and not copied: the sender no longer has them. (Not as views of them, which Deno hands
+ * over far more slowly than buffers.)
  */
 import type { SnapshotSummary, StorageErrorCode, StorageState, StorageUsage } from "../../src/journal/storage.ts";
 import type { VerifyReport } from "./verify-report.ts";

@@ -5,14 +5,20 @@
  * begun anew meanwhile.) A recovery reads the newest snapshot and the journal behind it: `complete` speaks of these. A
  * number that is missing below the newest snapshot was left out after a failed write, and is no damage.
  */
-import { existsSync, statSync } from "node:fs";
 import { MutableRecord } from "../../src/core/record.ts";
 import { readRecords } from "../../src/core/record-stream.ts";
 import { FrameError, readFrame } from "../../src/journal/frame.ts";
-import { StorageError } from "../../src/journal/storage.ts";
-import { asStorageError, type Connection, openConnection } from "./connection.ts";
-import { dataFile, removeEmptyLog } from "./data-directory.ts";
-import { checkVersion, chunkKey, readChunkKey, SCHEMA_VERSION, type SnapshotRow } from "./schema.ts";
+import { asStorageError, type Connection } from "./connection.ts";
+import { frameChecksum } from "./frame-checksum.ts";
+import {
+  dataFileOf,
+  type FrameTable,
+  frameRows,
+  openForReading,
+  type ReadConnection,
+  sizesOf,
+} from "./read-connection.ts";
+import { chunkKey, readChunkKey, SCHEMA_VERSION, type SnapshotRow } from "./schema.ts";
 import { readJournalExtent, readStoredState } from "./stored-state.ts";
 import { type Damage, MAX_DAMAGE, type VerifiedSnapshot, type VerifyReport } from "./verify-report.ts";
 
@@ -24,21 +30,15 @@ const MAX_FINDINGS = 100;
  * @throws {StorageError} if there is nothing to look at: "unusable", "newer", "corrupt" (no database), "io"
  */
 export function verifyDatabase(path: string, progress: (done: number) => void): VerifyReport {
-  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? dataFile(path) : path;
-  if (!existsSync(file)) throw new StorageError("unusable", `there is no data in ${path}`);
-  const hadLog = existsSync(`${file}-wal`);
-  let db: Connection | undefined;
+  const file = dataFileOf(path);
+  let opened: ReadConnection | undefined;
   try {
-    db = openConnection(file, { readonly: true });
-    const pragma = (name: string): number => Number(db?.pragma(name, { simple: true }));
-    const version = checkVersion(file, pragma("application_id") >>> 0, pragma("user_version"));
-    db.exec("BEGIN");
-    return new Verification(db, file, version, progress).run();
+    opened = openForReading(file);
+    return new Verification(opened.db, file, opened.version, progress).run();
   } catch (error) {
     throw asStorageError(error, `${file} cannot be verified`);
   } finally {
-    db?.close();
-    if (!hadLog) removeEmptyLog(file);
+    opened?.close();
   }
 }
 
@@ -78,8 +78,7 @@ class Verification {
     return {
       path: this.#path,
       version: this.#version,
-      fileBytes: statSync(this.#path).size,
-      walBytes: statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      ...sizesOf(this.#path),
       journal: { frames, records, ...extent },
       snapshots,
       damage: this.#damage,
@@ -146,26 +145,18 @@ class Verification {
 
   /** Visits the rows with keys in (from, to]. */
   #rows(
-    table: "journal" | "chunk",
+    table: FrameTable,
     from: number,
     to: number,
     needed: boolean,
     visit: (key: number, frame: Uint8Array) => void,
   ): void {
-    const column = table === "journal" ? "sequence" : "id";
-    const sql = `SELECT ${column} AS key, frame FROM ${table} WHERE ${column} > ? AND ${column} <= ? ORDER BY ${column} LIMIT 1`;
-    let at = from;
     this.#attempt(
       table,
       () => {
-        const next = this.#db.prepare(sql);
-        for (;;) {
-          const row = next.get(at, to) as { key: number; frame: unknown } | undefined;
-          if (row === undefined) return;
-          if (row.key <= at) throw new StorageError("corrupt", `the rows are not in order: ${row.key} follows ${at}`);
-          at = row.key;
+        for (const row of frameRows(this.#db, table, from, to)) {
           const frame = row.frame instanceof Uint8Array ? row.frame : new Uint8Array(0);
-          visit(at, frame);
+          visit(row.key, frame);
           this.#doneBytes += frame.length;
           this.#progress(Math.min(1, this.#doneBytes / this.#totalBytes));
         }
@@ -185,7 +176,7 @@ class Verification {
   ): number {
     const report = (offset: number, reason: string): void => this.#report({ table, row, offset, reason }, needed);
     try {
-      const frame = readFrame(bytes);
+      const frame = readFrame(bytes, 0, bytes.length, frameChecksum);
       if (frame.sequence !== sequence || (heat !== undefined && frame.heat !== heat)) {
         report(0, `the frame says that its number is ${frame.sequence} and its heat ${frame.heat}`);
       }

@@ -12,7 +12,7 @@
  * on from the position.
  *
  * Invalidations can be sent ahead of their order; they are applied at once, and skipped when their turn comes. Limit:
- * `MAX_AHEAD` of them; policy: the others wait for their turn.
+ * `MAX_AHEAD` of them; policy: the others wait for their turn. One state is kept for each peer, until `forget`.
  *
  * A peer may send records of its own life only, live ones, in rising order: everything else is a `ReadError`, and nothing
  * from there on is applied.

@@ -7,7 +7,7 @@
  * there hears of it from all sides and refutes, and one that is not is accused by several within a moment. A link that is
  * lost is a reason to probe at once too.
  *
- * Everything is told over a new link, and to whoever turns out to know something else (telling.ts). Statements about a member are ordered (member-table.ts), so all arrive at the same whatever was lost or overtaken.
+ * Everything is told to who is new, and to whoever turns out to know something else (telling.ts). Statements about a member are ordered (member-table.ts), so all arrive at the same whatever was lost or overtaken.
  *
  * Deadlines count only the time in which this node is awake: a process that was stopped for a minute does not find that
  * everybody has been silent for a minute. Durations grow with poor local health (local-health.ts).
@@ -39,6 +39,8 @@ const SUSPECT_PROBE_MS = 100;
 const SUSPECT_PROBE_MS_PER_MEMBER = 2;
 /** How long those who left are remembered, so that an old rumor does not bring them back. */
 const LEFT_KEPT_MS = 600_000;
+/** A member to whom there was no link yet is not probed for so long: only those who know it better can say that it is gone. */
+const STRANGER_MS = 5_000;
 
 export interface MembershipOptions {
   readonly config: ClusterConfig;
@@ -73,10 +75,12 @@ export class Membership {
   readonly #telling: Telling;
   /** Since when (active time) a member is dead or has left. */
   readonly #gone = new Map<string, number>();
+  /** Since when (active time) lives are known that this node was never linked to. */
+  readonly #strangers = new Map<string, number>();
   readonly #round: ProbeRound;
   #activeMs = 0;
   #lastTickMs: number;
-  #probeDueMs = 0;
+  #probeDueMs: number;
 
   constructor(options: MembershipOptions) {
     const { config, origin, clock, random, peers } = options;
@@ -87,6 +91,8 @@ export class Membership {
     this.#mayForget = options.mayForget ?? (() => true);
     this.#lastTickMs = clock.monotonic();
     this.#round = new ProbeRound(random);
+    // Not all at the same moment, if all are started together.
+    this.#probeDueMs = random.uint32() % config.probeIntervalMs;
     const { id, region, zone, weight, replicas, address } = config;
     const incarnation = firstIncarnation(clock.now());
     const self: Member = { id, origin, incarnation, state: MemberState.ALIVE, region, zone, weight, replicas, address };
@@ -150,9 +156,9 @@ export class Membership {
     return this.#roundTrips.smoothedMs(id);
   }
 
-  /** There is a link to a peer: it is told everything. */
+  /** There is a link to a peer. */
   linked(peer: string): void {
-    this.#telling.tellEverything(peer);
+    this.#telling.tellDigest(peer);
     if (this.#suspicions.get(peer) !== undefined) this.#probe(peer);
   }
 
@@ -162,9 +168,13 @@ export class Membership {
     this.#probe(peer);
   }
 
-  /** A peer says over its own link who it is. */
+  /** A peer says over its own link who it is. If that is news it may be new, and is told everything. */
   introduce(member: Member): void {
+    const known = this.#table.get(member.id);
+    if (known === undefined || !isLive(known) || known.origin !== member.origin)
+      this.#telling.tellEverything(member.id);
     this.#hear(member.id, member, "");
+    if (this.#table.get(member.id)?.origin === member.origin) this.#strangers.delete(member.id);
     // To know from the start how long its answers take, and what its clock says.
     if (this.#roundTrips.smoothedMs(member.id) === undefined) this.#probe(member.id);
   }
@@ -173,9 +183,7 @@ export class Membership {
   receive(peer: string, kind: number, body: ByteReader): void {
     if (this.#own.isSuperseded) return;
     if (kind !== MessageKind.GOSSIP) return this.#probes.receive(peer, kind, body);
-    const wantsAll = this.#telling.readPurpose(body);
-    this.#readRumors(peer, body);
-    if (wantsAll) this.#telling.tellEverything(peer);
+    this.#telling.receive(peer, body, this.#activeMs, () => this.#readRumors(peer, body));
   }
 
   tick(): void {
@@ -278,6 +286,7 @@ export class Membership {
     if (known?.origin !== claim.origin) {
       this.#roundTrips.forget(id);
       this.#offsets.forget(id);
+      this.#strangers.set(id, this.#activeMs);
     }
     if (isLive(claim) && (known === undefined || !isLive(known))) this.#round.join(id);
     if (known === undefined || differs(claim, known)) this.#onChange(claim, known);
@@ -302,7 +311,9 @@ export class Membership {
 
   #probe(id: string): void {
     const member = this.#table.get(id);
-    if (member !== undefined && id !== this.self.id && isLive(member)) this.#probes.start(member);
+    if (member === undefined || id === this.self.id || !isLive(member)) return;
+    const strangerMs = this.#strangers.get(id);
+    if (strangerMs === undefined || this.#activeMs - strangerMs >= STRANGER_MS) this.#probes.start(member);
   }
 
   #failed(id: string, origin: number): void {
@@ -344,6 +355,7 @@ export class Membership {
         this.#gossip.forget(id);
         this.#roundTrips.forget(id);
         this.#offsets.forget(id);
+        this.#strangers.delete(id);
       } else if (this.#mayForget()) this.forget(id);
     }
   }

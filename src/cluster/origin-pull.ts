@@ -56,6 +56,8 @@ export interface PullScope {
   readonly peers: readonly string[];
   /** True if the origin is gone: its watermark is raised at the end. */
   readonly isGone: boolean;
+  /** True if everything above it may have been missed for long: then also deletes that others have forgotten. */
+  readonly isTruncated?: boolean;
 }
 
 interface Pull {
@@ -63,6 +65,7 @@ interface Pull {
   readonly above: number;
   readonly slots: SlotSet;
   readonly isGone: boolean;
+  readonly isTruncated: boolean;
   readonly waiting: string[];
   readonly asked: Set<string>;
   readonly active: Map<string, IncomingSync>;
@@ -92,20 +95,24 @@ export class OriginPulls {
 
   begin(origin: number, scope: PullScope): void {
     const before = this.#pulls.get(origin);
-    if (before !== undefined && scope.above >= before.above && scope.isGone === before.isGone) {
+    if (before !== undefined && scope.above >= before.above && scope.isGone === before.isGone && !scope.isTruncated) {
       for (const peer of scope.peers) this.#add(before, peer);
       return;
     }
     const peers = new Set(scope.peers);
     if (before !== undefined) {
       for (const peer of before.asked) peers.add(peer);
-      for (const attempt of before.active.values()) this.#stop(attempt);
+      for (const attempt of [...before.active.values()]) {
+        this.#stop(attempt);
+        this.#close(before, attempt);
+      }
     }
     const pull: Pull = {
       origin,
       above: Math.min(scope.above, before?.above ?? scope.above),
       slots: scope.slots,
       isGone: scope.isGone,
+      isTruncated: scope.isTruncated === true || before?.isTruncated === true,
       waiting: [],
       asked: new Set(),
       active: new Map(),
@@ -192,6 +199,7 @@ export class OriginPulls {
       region,
       ring: 0,
       lastResort: false,
+      gather: false,
       slots: pull.slots,
       required: [],
       pull: { origin: pull.origin, above: pull.above, fillsAbove },
@@ -220,8 +228,10 @@ export class OriginPulls {
   }
 
   #ended(pull: Pull, attempt: IncomingSync): void {
-    const { end } = attempt;
-    if (end === undefined) return;
+    const { end, head } = attempt;
+    if (end === undefined || head === undefined) return;
+    const hasLess = end.watermark <= pull.above;
+    if (pull.isTruncated && !hasLess && head.stable > pull.above) pull.forgotten.addAll(pull.slots);
     pull.highest = Math.max(pull.highest, end.watermark);
     end.floors.forEach((floor, slot) => {
       if (floor > 0 && pull.slots.has(slot)) pull.forgotten.add(slot);

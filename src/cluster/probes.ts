@@ -17,7 +17,8 @@
  *
  * Each send has a sequence number of its own, so a round trip is never measured from the wrong one.
  *
- * Limits: one probe of a member at a time; `MAX_RELAYS` probes for others (policy: a helper with more says that it could not).
+ * Limits: one probe of a member at a time; `MAX_RELAYS` probes for others (policy: a helper with more says
+ * nothing, which speaks against the asking one's judgement and not against the member).
  */
 import { type ByteReader, ReadError } from "../core/byte-reader.ts";
 import type { ByteWriter } from "../core/byte-writer.ts";
@@ -30,7 +31,7 @@ import type { PeerSender } from "./peers.ts";
 import type { RoundTrips } from "./round-trips.ts";
 
 const HELPERS = 3;
-const MAX_RELAYS = 256;
+const MAX_RELAYS = 4_096;
 /** Sequence numbers are used again after so many. */
 const SEQUENCES = 2 ** 28;
 
@@ -191,21 +192,17 @@ export class Probes {
     const statement = readStatement(body);
     this.#view.readTail(peer, body);
     if (this.#view.isSilent) return;
-    if (this.#relays.size < MAX_RELAYS) {
-      const sequence = this.#nextSequence();
-      const sentMs = this.#view.monotonicMs();
-      const deadlineMs = this.#view.activeMs() + this.#roundTrips.timeoutMs(target);
-      const isSent = this.#peers.send(target, MessageKind.PROBE, (probe) => {
-        probe.varint(sequence);
-        writeStatement(probe, statement);
-        this.#view.writeTail(probe);
-      });
-      if (isSent) {
-        this.#relays.set(sequence, { asker: peer, askersSequence, target, sentMs, deadlineMs });
-        return;
-      }
-    }
-    this.#answer(peer, askersSequence, Verdict.MISSED, this.#view.member(target));
+    if (this.#relays.size >= MAX_RELAYS) return;
+    const sequence = this.#nextSequence();
+    const isSent = this.#peers.send(target, MessageKind.PROBE, (probe) => {
+      probe.varint(sequence);
+      writeStatement(probe, statement);
+      this.#view.writeTail(probe);
+    });
+    if (!isSent) return this.#answer(peer, askersSequence, Verdict.MISSED, this.#view.member(target));
+    const sentMs = this.#view.monotonicMs();
+    const deadlineMs = this.#view.activeMs() + this.#roundTrips.timeoutMs(target);
+    this.#relays.set(sequence, { asker: peer, askersSequence, target, sentMs, deadlineMs });
   }
 
   #receiveAnswer(peer: string, body: ByteReader): void {

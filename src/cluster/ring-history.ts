@@ -30,6 +30,7 @@ interface Adopted {
   /** Slots that this node owned by the ring before it, and not by this one. */
   readonly lost: SlotSet;
   readonly settled: Set<string>;
+  isSettled: boolean;
 }
 
 export class RingHistory {
@@ -46,8 +47,13 @@ export class RingHistory {
     return this.#previous;
   }
 
+  /** True if all nodes of the current ring have settled on it. */
+  get isSettled(): boolean {
+    return this.#adopted.at(-1)?.isSettled ?? true;
+  }
+
   adopt(ring: SlotRing, lost: SlotSet): void {
-    this.#adopted.push({ ring, lost, settled: new Set() });
+    this.#adopted.push({ ring, lost, settled: new Set(), isSettled: false });
     if (this.#adopted.length > MAX_RINGS) {
       const [oldest, dropped] = this.#adopted;
       oldest.lost.addAll(dropped.lost);
@@ -70,10 +76,12 @@ export class RingHistory {
   settled(node: string, number: number): SlotSet | undefined {
     const at = this.#adopted.findLastIndex(({ ring }) => ring.number === number);
     if (at < 0) return undefined;
-    const { ring, settled } = this.#adopted[at];
-    if (settled.has(node)) return undefined;
+    const adopted = this.#adopted[at];
+    const { ring, settled } = adopted;
+    if (adopted.isSettled) return undefined;
     settled.add(node);
     if (!ring.nodes.every((id) => settled.has(id))) return undefined;
+    adopted.isSettled = true;
     const over = new SlotSet();
     for (let i = 0; i <= at; i++) {
       over.addAll(this.#adopted[i].lost);

@@ -5,8 +5,9 @@
  *     unmark    marks of an attempt that failed are taken away
  *     abandon   what is left of slots that this node does not own any more is dropped
  *
- * The last one waits while rings differ: whoever has adopted one already that gives a slot (back) to this node may be
- * sending its records. It begins anew when a ring is adopted. What is dropped there is not journaled: after a restart it is
+ * The last one waits until all nodes of the ring have settled, because even what is not complete may be all that there is
+ * of a slot; and while rings differ: whoever has adopted one already that gives a slot (back) to this node may be sending
+ * its records. It begins anew when a ring is adopted. What is dropped there is not journaled: after a restart it is
  * found in slots that are not owned, or not complete, and goes the same way.
  */
 import { SLOT_COUNT } from "../core/limits.ts";
@@ -84,7 +85,7 @@ export class SlotCleaning {
 
   get #mayAbandon(): boolean {
     const { slots } = this.#options;
-    return slots.abandoned.count > 0 && slots.isAgreed;
+    return slots.abandoned.count > 0 && slots.mayAbandon;
   }
 
   #stepFinish(finish: Finish): void {

@@ -31,7 +31,6 @@ import {
   writeCancel,
   writePlace,
 } from "./sync-messages.ts";
-import type { Watermarks } from "./watermarks.ts";
 
 /** Syncs and pulls that are served at a time. */
 export const MAX_OUTGOING = 16;
@@ -50,7 +49,8 @@ export interface SlotSourceOptions {
   readonly peers: PeerSender;
   readonly clock: Clock;
   readonly bytesPerSecond: number;
-  readonly watermarks: Watermarks;
+  /** Up to where all of an origin has been applied here, in slots that are visible. */
+  readonly knows: (origin: number) => number;
   readonly members: LiveMembers;
   /** Up to there this node may have forgotten what was deleted. */
   readonly stable: () => number;
@@ -128,7 +128,7 @@ export class SlotSource {
       for (const sync of this.#syncs.values()) {
         const hasStepped = sync.step();
         isMore = hasStepped || isMore;
-        if (sync.isWalked && (isFirst || hasStepped) && (sync.isPull || this.#canEnd(sync))) {
+        if (sync.isWalked && (isFirst || hasStepped) && (sync.isPull || sync.request.gather || this.#canEnd(sync))) {
           sync.end(this.#watermarkFor(sync));
         }
         isMore = this.#send(sync) || isMore;
@@ -178,7 +178,7 @@ export class SlotSource {
     this.#slotSyncs++;
     slots.addJoiner(name, peer, head.granted);
     for (const { origin: other, version } of request.required) {
-      if (!this.#options.members.has(other) && this.#knows(other) < version) this.#options.pullFrom(other, peer);
+      if (!this.#options.members.has(other) && this.#options.knows(other) < version) this.#options.pullFrom(other, peer);
     }
   }
 
@@ -188,7 +188,7 @@ export class SlotSource {
     const granted = new SlotSet();
     const later = new SlotSet();
     const retained = new SlotSet();
-    if (request.pull !== undefined) granted.addAll(request.slots);
+    if (request.pull !== undefined || request.gather) granted.addAll(request.slots);
     else {
       request.slots.forEach((slot) => {
         const state = slots.state(slot);
@@ -198,7 +198,8 @@ export class SlotSource {
         else if (state === SlotState.RECOVERING) later.add(slot);
       });
     }
-    return { stable: Math.min(stable(), bound), bound, granted, later, retained };
+    // Who is not complete has forgotten nothing that it can speak for.
+    return { stable: request.gather ? 0 : Math.min(stable(), bound), bound, granted, later, retained };
   }
 
   /** Lost visibility, silence, lost chunks, too much to pass on. */
@@ -208,7 +209,7 @@ export class SlotSource {
       const state = slots.state(slot);
       return state === SlotState.VISIBLE || state === SlotState.RETAINED || state === SlotState.REGAINED;
     };
-    const isGone = !sync.isPull && this.#checkedChanges !== slots.changes && sync.slots.some((slot) => !isKept(slot));
+    const isGone = !sync.isPull && !sync.request.gather && this.#checkedChanges !== slots.changes && sync.slots.some((slot) => !isKept(slot));
     if (isGone || sync.overflowed) {
       const none = new SlotSet();
       this.#cancel(sync.peer, sync.request.id, { ...sync.head, later: sync.slots, retained: none });
@@ -230,7 +231,7 @@ export class SlotSource {
       if (member.origin !== origin && slots.markerOf(member.origin, request.region) !== request.ring) return false;
     }
     if (slots.ring(request.region)?.number !== request.ring) return false;
-    return request.required.every((mark) => this.#knows(mark.origin) >= mark.version || !members.has(mark.origin));
+    return request.required.every((mark) => this.#options.knows(mark.origin) >= mark.version || !members.has(mark.origin));
   }
 
   #sendsBy(stamper: number, request: SyncRequest): boolean {
@@ -239,12 +240,8 @@ export class SlotSource {
     return slots.markerOf(stamper, request.region) === request.ring && this.#options.members.has(stamper);
   }
 
-  #knows(origin: number): number {
-    return origin === this.#options.origin ? this.#options.now() : this.#options.watermarks.of(origin);
-  }
-
   #watermarkFor(sync: OutgoingSync): number {
-    return sync.request.pull === undefined ? 0 : this.#knows(sync.request.pull.origin);
+    return sync.request.pull === undefined ? 0 : this.#options.knows(sync.request.pull.origin);
   }
 
   /** Sends what window and bandwidth allow. True if they allowed all of a turn. */

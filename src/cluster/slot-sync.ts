@@ -53,6 +53,8 @@ export interface SlotSyncOptions {
   readonly members: () => readonly Member[];
   /** Up to there this node may have forgotten what was deleted; Infinity on a node that was alone so far. */
   readonly stable: () => number;
+  /** How far a live origin's stream has come, which may be behind a gap that is being got; default: its watermark. */
+  readonly position?: (origin: number) => number;
   /** The highest version that this node has stamped or observed. */
   readonly now: () => number;
   /** All later stamps are to be above it: the source of a sync has told it, which is no further ahead than its streams. */
@@ -123,7 +125,10 @@ export class SlotSync {
       recoveryTimeoutMs: config.recoveryTimeoutMs,
       nextId,
       apply,
-      onForgotten: (which) => this.resync(which),
+      onForgotten: (which) => {
+        slots.giveUp(which);
+        this.resync(which);
+      },
       onDone: (one, unanswered) => options.onPulled?.(one, unanswered),
     });
     this.#source = new SlotSource({
@@ -135,7 +140,7 @@ export class SlotSync {
       peers,
       clock,
       bytesPerSecond: config.syncBytesPerSecond,
-      watermarks,
+      knows: (one) => this.#knows(one),
       members,
       stable: options.stable,
       now: options.now,
@@ -229,16 +234,25 @@ export class SlotSync {
     this.#pulls.begin(origin, { above, slots, peers: asked, isGone: true });
   }
 
-  /** A live origin's log does not reach back to this node's watermark: all up to `now` is got with the slots. */
-  truncated(peer: string, origin: number, now: number): void {
+  /**
+   * A live origin's log does not reach back to this node's watermark: all up to `now` is pulled, from everybody who has it,
+   * with the slots hidden; what is being synced comes from sources that have it. If `stable` of one of them has passed the
+   * watermark, deletes may have been forgotten: then all slots are synced whole.
+   */
+  truncated(origin: number, now: number): void {
     this.#truncated.set(origin, Math.max(now, this.#truncated.get(origin) ?? 0));
     this.#pulls.begin(origin, {
       above: this.#options.watermarks.of(origin),
-      slots: new SlotSet(),
-      peers: [peer],
+      slots: this.slots.where(SlotState.VISIBLE, SlotState.RECOVERING, SlotState.RETAINED, SlotState.REGAINED),
+      peers: this.#members.list().map(({ id }) => id),
       isGone: false,
+      isTruncated: true,
     });
-    this.resync(this.#owned());
+    this.slots.where(SlotState.VISIBLE).forEach((slot) => {
+      this.slots.setState(slot, SlotState.RECOVERING);
+    });
+    this.#target.required();
+    this.#options.onVisibility();
   }
 
   /** True while what a truncated log of the origin did not bring is being got. */
@@ -316,6 +330,15 @@ export class SlotSync {
       this.#truncated.delete(origin);
       if (this.#members.has(origin)) this.#options.watermarks.raise(origin, now);
     }
+  }
+
+  /** Behind a truncated log nothing is visible that was not got from somebody who had all up to where it goes on. */
+  #knows(origin: number): number {
+    const { watermarks, now, position } = this.#options;
+    if (origin === this.#options.origin) return now();
+    const watermark = watermarks.of(origin);
+    const truncated = this.#truncated.get(origin);
+    return truncated === undefined ? watermark : Math.max(watermark, truncated, position?.(origin) ?? 0);
   }
 
   #owned(): SlotSet {

@@ -34,7 +34,7 @@ import {
   writePlace,
   writeRequest,
 } from "./sync-messages.ts";
-import { SyncPlanner } from "./sync-plan.ts";
+import { type PlannedRequest, SyncPlanner } from "./sync-plan.ts";
 import type { Watermark } from "./watermarks.ts";
 
 const MAX_ATTEMPTS = 4;
@@ -111,6 +111,11 @@ export class SlotTarget {
     this.#planMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** More is required of sources than before. */
+  required(): void {
+    for (const attempt of this.#attempts.values()) this.#ask(attempt);
+  }
+
   linked(peer: string): void {
     this.#planner.forget(peer);
     this.#planMs = Number.NEGATIVE_INFINITY;
@@ -176,6 +181,7 @@ export class SlotTarget {
   /** Takes slots out of all attempts for good. */
   #takeOut(which: SlotSet): void {
     const { slots, cleaning } = this.#options;
+    this.#planner.ungathered(which);
     const marked = new SlotSet();
     for (const attempt of [...this.#attempts.values(), ...this.#finishing]) {
       attempt.request.slots.deleteAll(which);
@@ -203,12 +209,12 @@ export class SlotTarget {
     const { requests, free } = this.#planner.plan(waiting, isRegained, (peer) => peers.isLinked(peer), nowMs);
     for (const request of requests) {
       if (this.#attempts.size >= MAX_ATTEMPTS) break;
-      this.#request(request.peer, request.slots, request.lastResort, nowMs);
+      this.#request(request, nowMs);
     }
     if (free.count > 0) this.#makeVisible(free);
   }
 
-  #request(peer: string, wanted: SlotSet, lastResort: boolean, nowMs: number): void {
+  #request({ peer, slots: wanted, how }: PlannedRequest, nowMs: number): void {
     const { origin, region, slots, nextId, required } = this.#options;
     const id = nextId();
     const request: SyncRequest = {
@@ -217,7 +223,8 @@ export class SlotTarget {
       received: 0,
       region,
       ring: slots.ring(region)?.number ?? 0,
-      lastResort,
+      lastResort: how === "lastResort",
+      gather: how === "gather",
       slots: wanted,
       required: required(),
       pull: undefined,
@@ -280,12 +287,25 @@ export class SlotTarget {
     const floors = end.floors.map((floor) => Math.max(floor, head.stable));
     this.#options.cleaning.finish(head.granted, floors, () => {
       this.#finishing.delete(attempt);
-      this.#makeVisible(head.granted);
+      if (request.gather) this.#gathered(attempt.peer, head.granted);
+      else this.#makeVisible(head.granted);
     });
+  }
+
+  /** They stay hidden: somebody else may have more. */
+  #gathered(peer: string, which: SlotSet): void {
+    const { slots } = this.#options;
+    which.forEach((slot) => {
+      slots.setSource(slot, undefined);
+    });
+    slots.sourcesChanged();
+    this.#planner.gathered(peer, which);
+    this.#planMs = Number.NEGATIVE_INFINITY;
   }
 
   #makeVisible(which: SlotSet): void {
     const { slots, onVisible } = this.#options;
+    this.#planner.ungathered(which);
     which.forEach((slot) => {
       if (!this.#isWanted(slot)) return;
       slots.setState(slot, SlotState.VISIBLE);

@@ -115,6 +115,11 @@ export class Slots {
     return SlotSet.where((slot) => this.#states[slot] === SlotState.VISIBLE);
   }
 
+  /** What is visible, or was complete when the node stopped: what a restart may rely on. */
+  get complete(): SlotSet {
+    return this.where(SlotState.VISIBLE, SlotState.RECOVERING);
+  }
+
   where(...states: readonly SlotState[]): SlotSet {
     return SlotSet.where((slot) => states.includes(this.#states[slot] as SlotState));
   }
@@ -205,6 +210,11 @@ export class Slots {
     return true;
   }
 
+  /** True if nobody can want anything any more of slots that this node has lost. */
+  get mayAbandon(): boolean {
+    return this.isAgreed && this.#histories.get(this.#region)?.isSettled === true;
+  }
+
   /** Regularly: this node may have settled itself. */
   tick(): void {
     if (!this.#moving || !this.isSettled) return;
@@ -225,6 +235,17 @@ export class Slots {
     this.#states[slot] = state;
     this.changes++;
     if (!isHidden(state)) this.#sources.delete(slot);
+  }
+
+  /** Slots that are kept for others are not complete any more. */
+  giveUp(which: SlotSet): void {
+    which.forEach((slot) => {
+      const state = this.#states[slot];
+      if (state === SlotState.REGAINED) this.setState(slot, SlotState.SYNCING);
+      if (state !== SlotState.RETAINED) return;
+      this.setState(slot, SlotState.NONE);
+      this.abandoned.add(slot);
+    });
   }
 
   setSource(slot: number, peer: string | undefined): void {
@@ -287,7 +308,7 @@ export class Slots {
   #changed(): void {
     this.#also.clear();
     this.#moving = this.#joiners.size > 0 || this.#sources.size > 0;
-    for (const history of this.#histories.values()) if (history.previous.length > 0) this.#moving = true;
+    for (const history of this.#histories.values()) if (!history.isSettled) this.#moving = true;
   }
 
   #computeAlso(slot: number, global: boolean): readonly string[] {

@@ -37,6 +37,7 @@ export type SyncRole = (typeof SyncRole)[keyof typeof SyncRole];
 
 const PULL = 1;
 const LAST_RESORT = 2;
+const GATHER = 4;
 
 /** What an origin left behind. */
 export interface PullRequest {
@@ -56,6 +57,8 @@ export interface SyncRequest {
   readonly ring: number;
   /** Slots that the source does not own any more are wanted too. */
   readonly lastResort: boolean;
+  /** Nobody has the slots complete: whatever there is of them is wanted. */
+  readonly gather: boolean;
   readonly slots: SlotSet;
   /** How far the source must have applied these origins before it ends. */
   readonly required: readonly Watermark[];
@@ -66,7 +69,8 @@ export function writeRequest(body: ByteWriter, request: SyncRequest): void {
   body.u32(request.id);
   body.u32(request.origin);
   body.varint(request.received);
-  body.u8((request.pull === undefined ? 0 : PULL) | (request.lastResort ? LAST_RESORT : 0));
+  const kept = (request.lastResort ? LAST_RESORT : 0) | (request.gather ? GATHER : 0);
+  body.u8((request.pull === undefined ? 0 : PULL) | kept);
   writeText(body, request.region);
   body.u56(request.ring);
   request.slots.write(body);
@@ -87,7 +91,7 @@ export function readRequest(body: ByteReader): SyncRequest {
   const origin = body.u32();
   const received = body.varint();
   const flags = body.u8();
-  if (flags > (PULL | LAST_RESORT)) throw new ReadError(`flags ${flags} of a sync request`);
+  if (flags > (PULL | LAST_RESORT | GATHER)) throw new ReadError(`flags ${flags} of a sync request`);
   const region = body.text(MAX_NAME_BYTES);
   const ring = body.u56();
   const slots = SlotSet.read(body);
@@ -98,7 +102,8 @@ export function readRequest(body: ByteReader): SyncRequest {
   let pull: PullRequest | undefined;
   if ((flags & PULL) !== 0) pull = { origin: body.u32(), above: body.u56(), fillsAbove: body.u56() };
   body.expectEnd();
-  return { id, origin, received, region, ring, lastResort: (flags & LAST_RESORT) !== 0, slots, required, pull };
+  const lastResort = (flags & LAST_RESORT) !== 0;
+  return { id, origin, received, region, ring, lastResort, gather: (flags & GATHER) !== 0, slots, required, pull };
 }
 
 /** What the first chunk begins with. */

@@ -4,7 +4,8 @@
  * A slot is asked for, in this order: at its owners by the current ring, at those by rings before it, at all other live
  * members of the region (they may have lost it), at its owners in other regions. Where all of them have said that it is
  * hidden there too, there is nobody to get it from. Somebody who has lost or regained it, and kept it, comes last: only
- * where nobody else has it is what he has complete.
+ * where nobody else has it is what he has complete. Where there is nobody like that either, whatever there is of the slot is
+ * gathered from all live members, so that those who own it now come to the same.
  *
  * Answers are forgotten when membership or rings change, and after a while: `LATER_MS` where somebody is to be asked later,
  * `HIDDEN_MS` otherwise.
@@ -23,11 +24,17 @@ interface Answer {
   untilMs: number;
 }
 
+export interface PlannedRequest {
+  readonly peer: string;
+  readonly slots: SlotSet;
+  readonly how: "visible" | "lastResort" | "gather";
+}
+
 /** What is to be done about slots that nothing is being done about. */
 export interface SyncPlan {
   /** Whom to ask for what, in order. */
-  readonly requests: readonly { readonly peer: string; readonly slots: SlotSet; readonly lastResort: boolean }[];
-  /** Slots that nobody has. */
+  readonly requests: readonly PlannedRequest[];
+  /** Slots that nobody has more of. */
   readonly free: SlotSet;
 }
 
@@ -37,6 +44,8 @@ export class SyncPlanner {
   readonly #slots: Slots;
   readonly #members: LiveMembers;
   readonly #answers = new Map<string, Answer>();
+  /** By peer: slots of which all that the peer has was gathered. */
+  readonly #gathered = new Map<string, SlotSet>();
 
   constructor(id: string, region: string, slots: Slots, members: LiveMembers) {
     this.#id = id;
@@ -59,6 +68,21 @@ export class SyncPlanner {
       else if (retained.has(slot)) answer.retained.add(slot);
     });
     if (answer.later.count > 0) answer.untilMs = Math.min(answer.untilMs, nowMs + LATER_MS);
+  }
+
+  /** All that the peer has of the slots is here now. */
+  gathered(peer: string, slots: SlotSet): void {
+    const before = this.#gathered.get(peer);
+    if (before === undefined) this.#gathered.set(peer, slots.clone());
+    else before.addAll(slots);
+  }
+
+  /** The slots are visible, or begin anew: what was gathered of them does not count any more. */
+  ungathered(slots: SlotSet): void {
+    for (const [peer, gathered] of this.#gathered) {
+      gathered.deleteAll(slots);
+      if (gathered.count === 0) this.#gathered.delete(peer);
+    }
   }
 
   /** Membership or rings have changed: everybody is asked anew. */
@@ -92,14 +116,38 @@ export class SyncPlanner {
     const left = this.#askOwners(waiting, ask);
     this.#askRegion(left, ask);
     this.#askOthers(left, ask);
-    const requests = [...wanted].map(([peer, slots]) => ({ peer, slots, lastResort: false }));
+    const requests: PlannedRequest[] = [...wanted].map(([peer, slots]) => ({ peer, slots, how: "visible" }));
     const free = new SlotSet();
     const kept = new Map<string, SlotSet>();
     left.forEach((slot) => {
       this.#decide(slot, isRegained(slot), free, kept);
     });
-    for (const [peer, slots] of kept) if (isLinked(peer)) requests.push({ peer, slots, lastResort: true });
+    for (const [peer, slots] of kept) if (isLinked(peer)) requests.push({ peer, slots, how: "lastResort" });
+    this.#gather(free, isRegained, isLinked, requests);
     return { requests, free };
+  }
+
+  /** Takes out of `free` what somebody has more of; what this node kept itself is complete. */
+  #gather(
+    free: SlotSet,
+    isRegained: (slot: number) => boolean,
+    isLinked: (peer: string) => boolean,
+    requests: PlannedRequest[],
+  ): void {
+    const incomplete = free.clone();
+    free.forEach((slot) => {
+      if (isRegained(slot)) incomplete.delete(slot);
+    });
+    for (const { id } of this.#members.list()) {
+      if (id === this.#id || incomplete.count === 0) continue;
+      const slots = incomplete.clone();
+      const gathered = this.#gathered.get(id);
+      if (gathered !== undefined) slots.deleteAll(gathered);
+      if (slots.count === 0) continue;
+      free.deleteAll(slots);
+      incomplete.deleteAll(slots);
+      if (isLinked(id)) requests.push({ peer: id, slots, how: "gather" });
+    }
   }
 
   /** @returns those that all owners of this region have been asked for */

@@ -2,18 +2,19 @@
  * Telling: how what this node knows of members gets to others.
  *
  *     GOSSIP    purpose (u8)   rumors       news; or everything that is known, and to be answered with everything
+ *     GOSSIP    purpose (u8)   digest (u32)             over a new link
  *     tail      digest (u32)   rumors       at the end of probes and their answers
  *
  * News (gossip.ts) go to four random members each 50 ms while there are any, and along with probes. That reaches everybody with
- * a probability near to one. For the rest digests are compared with each probe; where they differ although there is no
+ * a probability near to one. For the rest digests are compared over a new link and with each probe; where they differ although there is no
  * news under way, both tell each other everything, at most once a second. So everybody knows the same in the end, whatever
- * was lost.
+ * was lost. Once a second one of those who are held for dead is told the digest too, because it may be there again.
  */
 import { type ByteReader, ReadError } from "../core/byte-reader.ts";
 import type { ByteWriter } from "../core/byte-writer.ts";
 import type { Random } from "../core/ports.ts";
 import { type Gossip, writeRumor } from "./gossip.ts";
-import type { Member } from "./member.ts";
+import { type Member, MemberState } from "./member.ts";
 import type { MemberTable } from "./member-table.ts";
 import { MessageKind } from "./message.ts";
 import type { PeerSender } from "./peers.ts";
@@ -27,7 +28,7 @@ const TAIL_BYTES = 600;
 const EVERYTHING_BYTES = 64 * 1_024;
 const EXCHANGE_INTERVAL_MS = 1_000;
 
-const Purpose = { NEWS: 0, EXCHANGE: 1 } as const;
+const Purpose = { NEWS: 0, EXCHANGE: 1, COMPARE: 2 } as const;
 
 export class Telling {
   readonly #gossip: Gossip;
@@ -36,6 +37,7 @@ export class Telling {
   readonly #random: Random;
   #newsDueMs = 0;
   #exchangeDueMs = 0;
+  #deadDueMs = 0;
 
   constructor(options: { gossip: Gossip; table: MemberTable; peers: PeerSender; random: Random }) {
     this.#gossip = options.gossip;
@@ -44,18 +46,26 @@ export class Telling {
     this.#random = options.random;
   }
 
-  /** Sends the news to a few, if there are any and it is time. */
+  /** Sends the news to a few, if there are any and it is time; and asks after the dead. */
   tick(nowMs: number): void {
+    if (nowMs >= this.#deadDueMs) this.#askAfterDead(nowMs);
     if (this.#gossip.isEmpty || nowMs < this.#newsDueMs) return;
     this.#newsDueMs = nowMs + NEWS_INTERVAL_MS;
-    const others = this.#table.others();
-    for (let i = Math.min(NEWS_FANOUT, others.length); i > 0 && !this.#gossip.isEmpty; i--) {
-      const { id } = others[this.#random.uint32() % others.length];
+    const linked = this.#table.others().filter(({ id }) => this.#peers.isLinked(id));
+    for (let i = Math.min(NEWS_FANOUT, linked.length); i > 0 && !this.#gossip.isEmpty; i--) {
+      const { id } = linked[this.#random.uint32() % linked.length];
       this.#peers.send(id, MessageKind.GOSSIP, (body) => {
         body.u8(Purpose.NEWS);
         this.#gossip.write(body, NEWS_BYTES, this.#table.size);
       });
     }
+  }
+
+  /** One who is held for dead, but linked, may be back, and not know what is said of it. */
+  #askAfterDead(nowMs: number): void {
+    this.#deadDueMs = nowMs + EXCHANGE_INTERVAL_MS;
+    const dead = this.#table.list().filter(({ id, state }) => state === MemberState.DEAD && this.#peers.isLinked(id));
+    if (dead.length > 0) this.tellDigest(dead[this.#random.uint32() % dead.length].id);
   }
 
   /** Tells a peer about one member. */
@@ -86,16 +96,30 @@ export class Telling {
     this.tellEverything(peer, true);
   }
 
+  /** Tells a peer what it needs to see whether it knows the same. */
+  tellDigest(peer: string): void {
+    this.#peers.send(peer, MessageKind.GOSSIP, (body) => {
+      body.u8(Purpose.COMPARE);
+      body.u32(this.#table.digest());
+    });
+  }
+
   /**
-   * Reads what is before the rumors of a GOSSIP.
+   * Takes in a GOSSIP.
    *
-   * @returns true if its sender wants to be told everything
-   * @throws {ReadError} if it is not a purpose
+   * @param readRumors reads the rumors up to the end
+   * @throws {ReadError} if it is not well-formed
    */
-  readPurpose(body: ByteReader): boolean {
+  receive(peer: string, body: ByteReader, nowMs: number, readRumors: () => void): void {
     const purpose = body.u8();
-    if (purpose > Purpose.EXCHANGE) throw new ReadError(`gossip for purpose ${purpose}`);
-    return purpose === Purpose.EXCHANGE;
+    if (purpose > Purpose.COMPARE) throw new ReadError(`gossip for purpose ${purpose}`);
+    if (purpose === Purpose.COMPARE) {
+      const digest = body.u32();
+      body.expectEnd();
+      return this.compare(peer, digest, nowMs);
+    }
+    readRumors();
+    if (purpose === Purpose.EXCHANGE) this.tellEverything(peer);
   }
 
   /** Writes the tail of a probe; with this member, if one is named. */

@@ -1,7 +1,7 @@
 /**
  * CRC-32 (IEEE 802.3: polynomial 0x04C11DB7, reflected), the checksum of zip and gzip. It is that of whole frames, because
- * every runtime has it in machine code, thirty times as fast as a loop can be (`bench:persist` names the effect): adapters
- * hand theirs to who reads and writes frames, and this one stands in where none is handed in. Records keep CRC32C.
+ * every runtime has it in machine code, many times as fast as a loop can be: adapters hand theirs to who reads and writes
+ * frames, and this one stands in where none is handed in. Records have CRC32C: calls for so few bytes would gain nothing.
  *
  * Eight bytes are folded in at a time, as in crc32c.ts. The result is a *signed* 32-bit integer, likewise.
  */

@@ -15,6 +15,11 @@ const systemRandom: Random = {
 
 const systemTimer: Timer = {
   after(delayMs, callback) {
+    // One round of the event loop, where a timeout of 0 takes a millisecond. Browsers do not have it.
+    if (delayMs === 0 && typeof setImmediate === "function") {
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
     const handle = setTimeout(callback, delayMs);
     return () => clearTimeout(handle);
   },

@@ -5,7 +5,7 @@
  * that were closed meanwhile: one append, one commit. When that happens is what the modes differ in:
  *
  *     always     at the end of the turn; while an append is under way the next turns gather, and go with the next one
- *     everysec   `GATHER_MS` after the frame's first record at the latest; and everything is synced within a second
+ *     everysec   `GATHER_MS` after the first record at the latest, and with `GROUP_BYTES`; synced within a second
  *     no         the same, and syncing is left to the system
  *
  * The records of one turn stand in one frame, unless they are more than a frame has room for: so they are recovered
@@ -27,12 +27,14 @@ export const FSYNC_MODES = ["always", "everysec", "no"] as const;
 export type FsyncMode = (typeof FSYNC_MODES)[number];
 
 /** How long records may wait for company, ms: what a killed process may lose in the modes `everysec` and `no`. */
-export const GATHER_MS = 40;
+export const GATHER_MS = 30;
 /** How long records may be unsynced in the mode `everysec`, ms: with the time that syncing takes, about a second. */
 export const SYNC_MS = 900;
 const FIRST_BYTES = 4_096;
 /** Appends that storage is given at a time. Policy: further frames wait, and leave together. */
 const MAX_UNDER_WAY = 4;
+/** Bytes of closed frames that leave before their time: what a commit costs besides is small against so many. */
+const GROUP_BYTES = 2 ** 20;
 /** Bytes of one append: more would keep those who wait for the first of them waiting for the last. */
 const MAX_APPEND_BYTES = 4 * 2 ** 20;
 
@@ -71,6 +73,8 @@ export class Journal {
   #underWay = 0;
   #underWayBytes = 0;
   #waiters: Waiter[] = [];
+  /** Those who wait until their frames are synced. */
+  #syncWaiters: Waiter[] = [];
   #cancelGather: Cancel | undefined;
   #cancelSync: Cancel | undefined;
   #syncing = false;
@@ -78,6 +82,8 @@ export class Journal {
   #sequence = 0;
   /** Everything up to this number is stored, or was left out. */
   #stored = 0;
+  /** Everything up to this number would survive a power cut, or was left out. */
+  #synced = 0;
   /** Grows with every failure: answers to what was asked before mean nothing. */
   #life = 0;
   #failure: StorageError | undefined = new StorageError("closed", "the journal has not been started");
@@ -98,6 +104,8 @@ export class Journal {
   set mode(mode: FsyncMode) {
     this.flush();
     this.#mode = mode;
+    // What the mode before left to the system.
+    if (mode !== "no" && !this.synced) this.#syncSoon();
   }
 
   /** Why records are not journaled; undefined if they are. */
@@ -120,9 +128,14 @@ export class Journal {
     return this.#open.count + this.#closed.length + this.#underWay === 0;
   }
 
+  /** True if all that was handed in would survive a power cut. */
+  get synced(): boolean {
+    return this.#open.count === 0 && this.#synced === this.#sequence;
+  }
+
   /** Opens the journal for frames after number `last`. */
   start(last: number): void {
-    this.#sequence = this.#stored = last;
+    this.#sequence = this.#stored = this.#synced = last;
     this.#failure = undefined;
   }
 
@@ -174,6 +187,23 @@ export class Journal {
     else this.#waiters.push({ sequence, callback });
   }
 
+  /**
+   * Calls back when all that was handed in would survive a power cut: in the mode `everysec` when it is synced in its
+   * time, in the mode `no` only once a snapshot stands for it, or the mode is another.
+   */
+  whenSynced(callback: DurableCallback): void {
+    if (this.#failure !== undefined) return callback(this.#failure);
+    const sequence = this.#open.count > 0 ? this.#sequence + 1 : this.#sequence;
+    if (sequence <= this.#synced) callback(undefined);
+    else this.#syncWaiters.push({ sequence, callback });
+  }
+
+  /** Everything up to this number would survive a power cut: a snapshot stands for it, or it was synced. */
+  noteSynced(sequence: number): void {
+    this.#synced = Math.max(this.#synced, sequence);
+    release(this.#syncWaiters, this.#synced);
+  }
+
   /** Stores everything, in the mode `everysec` also through a power cut, and closes the journal. */
   async stop(): Promise<void> {
     while (this.#failure === undefined && !this.idle) {
@@ -206,8 +236,9 @@ export class Journal {
     this.#open.clear();
     this.#closed = [];
     this.#closedBytes = this.#underWay = this.#underWayBytes = 0;
-    const waiters = this.#waiters;
+    const waiters = [...this.#waiters, ...this.#syncWaiters];
     this.#waiters = [];
+    this.#syncWaiters = [];
     return waiters;
   }
 
@@ -252,16 +283,18 @@ export class Journal {
     const header = { kind: FrameKind.JOURNAL, heat: 0, sequence, records, highest, watermarks };
     const bytes = encodeFrame(header, open.writer.bytes, 0, open.length);
     open.clear();
-    this.#cancelGather?.();
-    this.#cancelGather = undefined;
     this.#closed.push({ sequence, bytes });
     this.#closedBytes += bytes.length;
     this.statistics.frames++;
     this.statistics.bytes += bytes.length;
-    this.#pump();
+    if (this.#closedBytes >= GROUP_BYTES) this.#pump();
   }
 
   #pump(): void {
+    if (this.#open.count === 0) {
+      this.#cancelGather?.();
+      this.#cancelGather = undefined;
+    }
     const limit = this.#mode === "always" ? 1 : MAX_UNDER_WAY;
     while (this.#closed.length > 0 && this.#underWay < limit && this.#failure === undefined) {
       let bytes = 0;
@@ -277,13 +310,14 @@ export class Journal {
 
   async #append(frames: readonly ClosedFrame[], bytes: number): Promise<void> {
     const life = this.#life;
+    const sync = this.#mode === "always";
     this.#underWay++;
     this.#underWayBytes += bytes;
     this.statistics.appends++;
     let usage: StorageUsage;
     try {
       const group = frames.map((frame) => frame.bytes);
-      usage = await this.#options.storage.append(group, this.#mode === "always");
+      usage = await this.#options.storage.append(group, sync);
     } catch (cause) {
       if (life === this.#life) this.fail(asStorageError(cause));
       return;
@@ -295,15 +329,10 @@ export class Journal {
     const isLast = this.#underWay + this.#closed.length === 0;
     this.#stored = isLast ? this.#sequence : (frames.at(-1) as ClosedFrame).sequence;
     this.#options.onUsage?.(usage);
-    this.#release();
+    release(this.#waiters, this.#stored);
+    if (sync) this.noteSynced(this.#stored);
     if (this.#mode === "always") this.#closeFrame();
     this.#pump();
-  }
-
-  #release(): void {
-    let count = 0;
-    while (count < this.#waiters.length && (this.#waiters[count] as Waiter).sequence <= this.#stored) count++;
-    for (const { callback } of this.#waiters.splice(0, count)) callback(undefined);
   }
 
   /** Everything from now on is synced in time. While it is being synced, the next time begins when that is over. */
@@ -317,8 +346,8 @@ export class Journal {
     this.#cancelSync?.();
     this.#cancelSync = undefined;
     this.flush();
-    const covered = this.#closed.length === 0;
-    const before = this.statistics.records;
+    // Storage answers in order: what it was given before is what it syncs.
+    const covered = (this.#closed[0]?.sequence ?? this.#sequence + 1) - 1;
     this.#syncing = true;
     this.statistics.syncs++;
     try {
@@ -330,8 +359,16 @@ export class Journal {
     }
     if (life !== this.#life) return;
     this.#syncing = false;
-    if (this.#mode === "everysec" && (!covered || this.statistics.records > before)) this.#syncSoon();
+    this.noteSynced(covered);
+    if (this.#mode !== "no" && !this.synced) this.#syncSoon();
   }
+}
+
+/** Calls, and takes out, those who wait for no more than number `upTo`; they wait in its order. */
+function release(waiters: Waiter[], upTo: number): void {
+  let count = 0;
+  while (count < waiters.length && (waiters[count] as Waiter).sequence <= upTo) count++;
+  for (const { callback } of waiters.splice(0, count)) callback(undefined);
 }
 
 /** What storage rejected with; anything that is no StorageError counts as a failure to write. */

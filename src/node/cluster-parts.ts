@@ -35,7 +35,7 @@ export function createIncoming(cluster: ClusterNode): IncomingStreams {
       node.clock.observe(record.version, config.maxClockSkewMs);
       cluster.sync.heartbeat(record.origin, record.low);
     },
-    onTruncated: (peer, origin, now) => cluster.sync.truncated(peer, origin, now),
+    onTruncated: (_, origin, now) => cluster.sync.truncated(origin, now),
   });
 }
 

@@ -22,6 +22,9 @@ export interface ServerPersistence {
   whenPromised(callback: DurableCallback): void;
   /** The same for everything that must be written whatever the mode: receipts. */
   whenStored(callback: DurableCallback): void;
+  /** True if everything up to now would survive a power cut, and a call back when it would. */
+  readonly synced: boolean;
+  whenSynced(callback: DurableCallback): void;
   /** Takes other options over while running. */
   configure(change: Partial<PersistenceOptions>): void;
   /** Writes a snapshot; rejects with a StorageError. */

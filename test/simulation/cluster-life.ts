@@ -132,11 +132,14 @@ class ClusterLife implements Life {
   }
 
   describe(): string {
-    const { membership, watermarks, slots } = this.cluster;
+    const { membership, watermarks, slots, sync, fence } = this.cluster;
+    const { clock } = this.node.ports;
     const members = membership.list().map(({ id, state, incarnation }) => `${id}:${state}/${incarnation}`);
     const marks = watermarks.list().map(({ origin, version }) => `${origin.toString(16)}:${version}`);
     const { stable } = this.node.store.entries;
-    return `members ${members.join(" ")}; watermarks ${marks.join(" ")}; all visible ${slots.allVisible}; stable ${stable}`;
+    const own = `${this.node.clock.origin.toString(16)} serves ${fence.mayServe(clock.now(), clock.monotonic())}`;
+    const visible = `all visible ${slots.allVisible} ${JSON.stringify(sync.progress)}`;
+    return `${own}; members ${members.join(" ")}; watermarks ${marks.join(" ")}; ${visible}; stable ${stable}`;
   }
 }
 

@@ -216,6 +216,8 @@ const BEGINNINGS: Readonly<Record<FaultKind, Begin>> = {
     node.clock.jump(byMs);
     return () => node.clock.jump(-byMs);
   },
+  // The plan has given one node such a clock from the beginning.
+  "bad-clock": () => NOTHING,
   join: (world, random) => {
     const waiting = world.nodes.filter(({ lives }) => lives.length === 0);
     if (waiting.length > 0) world.start(random.pick(waiting));

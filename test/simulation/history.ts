@@ -77,7 +77,7 @@ export class History {
 /** One exchange as a line of a story. */
 export function describeExchange(exchange: Exchange): string {
   const { id, client, request, reply, respondedMs } = exchange;
-  return `#${id} ${client}: ${describeRequest(request)} -> ${reply === undefined ? "no answer" : `${describeReply(reply)} at ${respondedMs.toFixed(1)}`}`;
+  return `#${id} ${client}: ${request.kind} ${keyOf(request)} -> ${reply === undefined ? "no answer" : `${describeReply(reply)} at ${respondedMs.toFixed(1)}`}`;
 }
 
 export function describeRequest(request: Request): string {
@@ -86,7 +86,7 @@ export function describeRequest(request: Request): string {
   for (const [name, value] of Object.entries(request)) {
     if (name === "kind" || name === "key" || value === false || value === "" || value === 0) continue;
     if (Array.isArray(value) && value.length === 0) continue;
-    parts.push(`${name}=${typeof value === "object" ? JSON.stringify(value) : value}`);
+    parts.push(`${name}=${typeof value === "object" ? JSON.stringify(value) : short(value)}`);
   }
   return parts.join(" ");
 }
@@ -95,9 +95,15 @@ export function describeReply(reply: Reply): string {
   const parts: string[] = [reply.status];
   for (const [name, value] of Object.entries(reply)) {
     if (name === "status" || value === undefined) continue;
-    parts.push(name === "regions" ? describeRegions(reply) : `${name}=${value}`);
+    if (name === "regions") parts.push(describeRegions(reply));
+    else parts.push(`${name}=${typeof value === "object" ? JSON.stringify(value) : short(value)}`);
   }
   return parts.join(" ");
+}
+
+/** Without the filler of values. */
+function short(value: unknown): string {
+  return String(value).replace(/~x*$/, "");
 }
 
 function describeRegions({ regions = [] }: Reply): string {

@@ -24,6 +24,7 @@ export const FAULT_KINDS = [
   "disk-fault",
   "slow-disk",
   "clock-jump",
+  "bad-clock",
   "join",
   "leave",
 ] as const;
@@ -95,7 +96,7 @@ export function makePlan(seed: number, options: PlanOptions = {}): Plan {
   return {
     seed,
     regions,
-    nodes: planNodes(random, regions, nodeCount, kinds.includes("join")),
+    nodes: planNodes(random, regions, nodeCount, kinds),
     config: planConfig(random, isLarge),
     faults: kinds.flatMap((kind) => drawTimes(random, kind, workMs)),
     workMs,
@@ -123,15 +124,21 @@ function drawTimes(random: SeededRandom, kind: FaultKind, workMs: number): Fault
   });
 }
 
-function planNodes(random: SeededRandom, regions: readonly string[], count: number, hasJoins: boolean): NodePlan[] {
-  const skew = random.weighted({ none: 5, some: 3, much: 1, absurd: 0.6 });
+function planNodes(
+  random: SeededRandom,
+  regions: readonly string[],
+  count: number,
+  kinds: readonly FaultKind[],
+): NodePlan[] {
+  const skew = random.weighted({ none: 5, some: 3, much: 1 });
   const stored = random.weighted({ none: 3, some: 2, all: 2 });
   const zones = random.pick([0, 0, 2, 3]);
-  const spreadMs = { none: 3, some: 150, much: 450, absurd: 3 }[skew];
-  const absurd = skew === "absurd" ? random.below(count) : -1;
+  const spreadMs = { none: 3, some: 150, much: 450 }[skew];
+  const wrong = random.below(count);
+  const wrongMs = random.pick([-300_000, 300_000, -5_000, 5_000]);
   const hasClient = random.chance(0.2);
   const first = Math.max(2, regions.length);
-  const joiners = hasJoins ? Math.min(3, count - first) : 0;
+  const joiners = kinds.includes("join") ? Math.min(3, count - first) : 0;
   return Array.from({ length: count }, (_, i) => {
     const isStored = stored === "all" || (stored === "some" && random.chance(0.5));
     const offsetMs = random.between(-spreadMs / 2, spreadMs / 2);
@@ -142,7 +149,7 @@ function planNodes(random: SeededRandom, regions: readonly string[], count: numb
       weight: hasClient && i === count - 1 && count > regions.length ? 0 : random.pick([1, 1, 1, 2]),
       fsync: isStored ? random.pick(["always", "everysec", "everysec"] as const) : undefined,
       maxMemory: MIB,
-      clockOffsetMs: i === absurd ? random.pick([-300_000, 300_000, -5_000, 5_000]) : Math.round(offsetMs),
+      clockOffsetMs: kinds.includes("bad-clock") && i === wrong ? wrongMs : Math.round(offsetMs),
       driftPpm: random.between(-100, 100),
       startsMs:
         i < first

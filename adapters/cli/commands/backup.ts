@@ -3,15 +3,14 @@
  * file of that name is whole, and one that exists is never replaced.
  */
 import { rmSync } from "node:fs";
-import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
+import { link, open, rename, rm } from "node:fs/promises";
 import process from "node:process";
 import { type CliCommand, clientCommand, declareCommand } from "../client-command.ts";
 import { commandProgress } from "../command-progress.ts";
 import { addConnectionOptions, type ConnectionOptions, createClient } from "../connection-options.ts";
-import { downloadBackup } from "../download-backup.ts";
+import { downloadBackup, writerTo } from "../download-backup.ts";
 import { CommandFailure, usageFailure } from "../exit-code.ts";
-import { type Printer, visible } from "../print.ts";
-import { counted } from "./verify.ts";
+import { counted, type Printer, visible } from "../print.ts";
 
 /** What `--json` prints. */
 export interface BackupResult {
@@ -48,11 +47,6 @@ async function publish(part: string, file: string): Promise<void> {
   }
 }
 
-/** A write may take a part only. */
-async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
-  for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at, piece.length - at)).bytesWritten;
-}
-
 async function toFile(file: string, options: ConnectionOptions, printer: Printer): Promise<number> {
   const client = createClient({ ...options, timeout: options.timeout ?? DEFAULT_TIMEOUT });
   const progress = commandProgress("backing up", printer);
@@ -69,8 +63,7 @@ async function toFile(file: string, options: ConnectionOptions, printer: Printer
   const removePart = () => rmSync(part, { force: true });
   process.on("exit", removePart);
   try {
-    const write = (piece: Uint8Array): Promise<void> => writeAll(handle, piece);
-    const bytes = await downloadBackup(client, write, (share) => progress.report(share));
+    const bytes = await downloadBackup(client, writerTo(handle), (share) => progress.report(share));
     await handle.sync();
     await handle.close();
     await publish(part, file);

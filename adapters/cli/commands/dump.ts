@@ -11,12 +11,11 @@ import { formatSize, parseConfig } from "../../../src/node/config.ts";
 import { type CliCommand, clientCommand, declareCommand } from "../client-command.ts";
 import { commandProgress } from "../command-progress.ts";
 import { addConnectionOptions, type ConnectionOptions, createClient } from "../connection-options.ts";
-import { downloadBackup } from "../download-backup.ts";
+import { downloadBackup, writerTo } from "../download-backup.ts";
 import type { DumpSummary } from "../dump-data.ts";
 import { CommandFailure, usageFailure } from "../exit-code.ts";
-import type { Printer } from "../print.ts";
+import { counted, type Printer } from "../print.ts";
 import { storageFailure } from "../storage-failure.ts";
-import { counted } from "./verify.ts";
 
 interface DumpOptions extends ConnectionOptions {
   readonly data?: string;
@@ -46,13 +45,7 @@ async function fetchBackup(options: DumpOptions, printer: Printer): Promise<stri
   const progress = commandProgress("fetching", printer);
   const handle = await open(path, "wx", 0o600);
   try {
-    await downloadBackup(
-      client,
-      async (piece) => {
-        for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at, piece.length - at)).bytesWritten;
-      },
-      (share) => progress.report(share),
-    );
+    await downloadBackup(client, writerTo(handle), (share) => progress.report(share));
     return path;
   } finally {
     await handle.close();

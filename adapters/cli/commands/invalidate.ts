@@ -14,7 +14,7 @@ import {
 } from "../connection-options.ts";
 import { formatDuration } from "../duration.ts";
 import { usageFailure } from "../exit-code.ts";
-import { type Printer, visible } from "../print.ts";
+import { counted, type Printer, visible } from "../print.ts";
 import { didYouMean } from "../suggest.ts";
 
 interface InvalidateOptions extends ConnectionOptions {
@@ -41,7 +41,7 @@ const UNCONFIRMED = 75;
 
 function describe(receipt: Receipt, done: string, printer: Printer): string {
   const { entries, regions, version } = receipt;
-  const count = entries === null ? "" : `, ${entries} ${entries === 1 ? "entry" : "entries"}`;
+  const count = entries === null ? "" : `, ${counted(entries, "entry", "entries")}`;
   const lines = regions.map(({ region, status, delayMs }) => {
     const good = status === "acknowledged";
     return `  ${visible(region)}: ${printer.style(good ? "green" : "yellow", visible(status))}${good ? ` after ${formatDuration(delayMs)}` : ""}`;

@@ -5,9 +5,8 @@ import type { VerifyReport } from "../../sqlite/verify-report.ts";
 import { type CliCommand, clientCommand, declareCommand } from "../client-command.ts";
 import { commandProgress } from "../command-progress.ts";
 import { CommandFailure, usageFailure } from "../exit-code.ts";
-import { type Printer, visible } from "../print.ts";
+import { counted, type Printer, visible } from "../print.ts";
 import { storageFailure } from "../storage-failure.ts";
-import { counted } from "./verify.ts";
 
 interface RestoreOptions {
   readonly data?: string;

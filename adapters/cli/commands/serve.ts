@@ -9,8 +9,8 @@ import type { Command } from "commander";
 import { CONFIG_FIELDS } from "../../../src/node/config.ts";
 import { asksForHelp, type CliCommand, declareCommand, helpOf } from "../client-command.ts";
 import { CommandFailure } from "../exit-code.ts";
+import { storageOptions } from "../node-storage.ts";
 import { Printer, reportWhereWritten } from "../print.ts";
-import { boundGarbage } from "../runtime.ts";
 import { addServeOptions, describeFields } from "../serve-options.ts";
 import { type Flags, gatherSettings, variableOf } from "../settings.ts";
 import { didYouMean } from "../suggest.ts";
@@ -60,9 +60,10 @@ export function createCommand(): CliCommand {
       const settings = gatherSettings(command.opts<Flags>(), process.env);
       const mistakes = [...leftOver(command.args, command), ...settings.mistakes];
       if (settings.config === undefined || mistakes.length > 0) throw configurationFailure(mistakes);
-      boundGarbage();
+      // The thread of storage starts while the server is being loaded.
+      const options = await storageOptions(settings.config);
       const { serve } = await import("../serve.ts");
-      return serve(settings.config, settings);
+      return serve(settings.config, settings, options);
     },
   };
 }

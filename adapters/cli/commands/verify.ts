@@ -7,7 +7,7 @@ import type { VerifyReport } from "../../sqlite/verify-report.ts";
 import { type CliCommand, clientCommand, declareCommand } from "../client-command.ts";
 import { commandProgress } from "../command-progress.ts";
 import { CommandFailure, usageFailure } from "../exit-code.ts";
-import { type Printer, visible } from "../print.ts";
+import { counted, type Printer, visible } from "../print.ts";
 import { storageFailure } from "../storage-failure.ts";
 
 interface VerifyOptions {
@@ -15,11 +15,6 @@ interface VerifyOptions {
 }
 
 const DAMAGED = 1;
-
-/** "1,234 frames" */
-export function counted(count: number, noun: string, nouns = `${noun}s`): string {
-  return `${count.toLocaleString("en-US")} ${count === 1 ? noun : nouns}`;
-}
 
 /** What was found, a line for each part of the file. */
 function describe(report: VerifyReport, printer: Printer): string {

@@ -50,7 +50,7 @@ export class Durability {
   /** Parts whose records are in the outbox, and whether a receipt is among them. */
   #waiting: Waiting[] = [];
   #receipts = false;
-  /** Who asked to be told when what the outbox holds is stored. */
+  /** Who asked to be told when what the outbox holds is synced. */
   #asked: DurableCallback[] = [];
   #writtenBytes = 0;
   /** A snapshot is to begin when the one that is being written is finished. */
@@ -99,8 +99,8 @@ export class Durability {
     if (this.#receipt) this.#receipts = true;
   }
 
-  /** Calls back when all that was written up to now is stored, the running turn included; never where nothing is. */
-  whenStored(callback: DurableCallback): void {
+  /** Calls back when all that was written up to now is synced, the running turn included; never where nothing is. */
+  whenSynced(callback: DurableCallback): void {
     if (this.#persistence !== undefined) this.#asked.push(callback);
   }
 
@@ -110,14 +110,14 @@ export class Durability {
     if (persistence === undefined) return;
     this.#writtenBytes += bytes;
     if (this.#writtenBytes >= LOOK_BYTES) this.#look();
-    if (this.#asked.length > 0) for (const callback of this.#asked.splice(0)) persistence.whenStored(callback);
+    if (this.#asked.length > 0) for (const callback of this.#asked.splice(0)) persistence.whenSynced(callback);
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     const receipts = this.#receipts;
     this.#waiting = [];
     this.#receipts = false;
     const settle = (error: StorageError | undefined) => {
-      const refusal = error && `UNKNOWN writes may not be stored: ${error.message}`;
+      const refusal = error && mayNotBeStored(error);
       for (const { session, part } of waiting) session.settle(part, refusal);
     };
     if (receipts) persistence.whenStored(settle);
@@ -164,6 +164,11 @@ export class Durability {
     // What becomes of it is in the log and in INFO.
     persistence?.snapshot().catch(() => {});
   }
+}
+
+/** What those are told who wait for storage while it fails. */
+export function mayNotBeStored({ message }: StorageError): string {
+  return `UNKNOWN writes may not be stored: ${message}`;
 }
 
 /** Without a journal nothing is waiting for it: writes are then refused for another reason, or go on in memory. */

@@ -11,7 +11,7 @@ import type { Node } from "../../node/node.ts";
 
 /** How long a handshake may take, ms. */
 const HANDSHAKE_MS = 10_000;
-/** Handshakes at a time. Measured: 14 KiB each on Bun, 70 KiB on Deno and Node; 7 to 35 MiB together. */
+/** Handshakes at a time: what a TLS library holds for one is some tens of KiB at most. */
 export const MAX_HANDSHAKES = 512;
 
 interface Handshake {

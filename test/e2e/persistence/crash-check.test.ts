@@ -5,7 +5,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { checkHistory, type History, type Observation, type ViolationKind } from "./crash-check.ts";
-import { stretch } from "./crash-delays.ts";
 import { type Action, applyTo, covers, type ModelEntry, type Observed, type Operation } from "./crash-model.ts";
 import { findTear, makeValue } from "./crash-value.ts";
 import { CONNECTIONS, Draw, OTHER_DATABASE, Workload } from "./crash-workload.ts";
@@ -348,38 +347,5 @@ describe("values tell on themselves", () => {
     },
   ])("$name", ({ text, expected }) => {
     expect(findTear("k", text) !== undefined).toBe(expected);
-  });
-});
-
-describe("a promise in ms is stretched by what threads waited for a processor", () => {
-  const MAIN = 1;
-  const sample = (atMs: number, main: number, other: number, third = 0) => ({
-    atMs,
-    waitedMs: new Map([
-      [MAIN, main],
-      [2, other],
-      [3, third],
-    ]),
-  });
-  test.each([
-    { name: "not at all", samples: [0, 10, 20, 30, 40, 50, 60].map((at) => sample(at, 0, 0)), expected: 50 },
-    {
-      name: "by the main thread's",
-      samples: [0, 20, 40, 60, 80].map((at) => sample(at, at >= 60 ? 20 : 0, 0)),
-      expected: 80,
-    },
-    {
-      name: "by the longest of the others",
-      samples: [0, 20, 40, 60, 80].map((at) => sample(at, 0, at >= 60 ? 20 : 0, at >= 60 ? 9 : 0)),
-      expected: 80,
-    },
-    {
-      name: "without end, if there never was time enough",
-      samples: [sample(0, 0, 0), sample(40, 10, 0)],
-      expected: NEVER,
-    },
-    { name: "not where nothing is known", samples: [], expected: 50 },
-  ])("$name", ({ samples, expected }) => {
-    expect(stretch(samples, MAIN, 50)).toBe(expected);
   });
 });

@@ -10,18 +10,19 @@
  *     start      some ms after the process was started, whatever it is doing by then
  *     orderly    by SIGTERM, which must lose nothing
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RespClient } from "../../conformance/resp-client.ts";
 import { type Runtime, ServerProcess, shoalCommand } from "../server-process.ts";
 import { until, within } from "../until.ts";
 import { findMissingBallast, writeBallast } from "./crash-ballast.ts";
-import { checkHistory, type History, type Violation } from "./crash-check.ts";
+import { checkHistory, type History } from "./crash-check.ts";
 import { SchedulingDelays } from "./crash-delays.ts";
 import { Driver, readAll, UnexpectedReply } from "./crash-driver.ts";
 import type { Action, KeyState } from "./crash-model.ts";
-import { CONNECTIONS, Draw, Workload } from "./crash-workload.ts";
+import { describeFailure } from "./crash-report.ts";
+import { Draw, Workload } from "./crash-workload.ts";
 
 export const FSYNC_MODES = ["always", "everysec", "no"] as const;
 export type FsyncMode = (typeof FSYNC_MODES)[number];
@@ -56,8 +57,10 @@ export interface CrashReport {
   /** Of each kill that may lose anything: how much, ms; infinite if the server had been kept from working all the time. */
   readonly mayLoseMs: readonly number[];
   readonly endings: Readonly<Record<string, number>>;
-  /** Undefined if all is well. The directory is kept then. */
-  readonly failure: { readonly point: number; readonly folder: string; readonly text: string } | undefined;
+  /** Undefined if all is well; otherwise the directory is kept, and the copy of it as the killed server left it. */
+  readonly failure:
+    | { readonly point: number; readonly folder: string; readonly before: string; readonly text: string }
+    | undefined;
 }
 
 interface Life {
@@ -73,6 +76,8 @@ class CrashFailure extends Error {
 
 class CrashDirectory {
   readonly folder = mkdtempSync(join(tmpdir(), "shoal-crash-"));
+  /** A copy of it as the last life left it, for whoever has to find out what that was. */
+  readonly before = `${this.folder}-before`;
   readonly report = {
     points: 0,
     acknowledged: 0,
@@ -113,6 +118,8 @@ class CrashDirectory {
 
   #spawn(): ServerProcess {
     const { runtime, fsync, beforeStart } = this.#options;
+    rmSync(this.before, { recursive: true, force: true });
+    cpSync(this.folder, this.before, { recursive: true });
     beforeStart?.(this.folder, this.#starts++);
     const flags = ["--resp-port", "0", "--http-port", "-1", "--data", this.folder, "--fsync", fsync];
     // Small, so that snapshots are also written without being asked for.
@@ -170,9 +177,10 @@ class CrashDirectory {
     const found = await readAll(client, history.keys);
     for (const key of early) found.delete(key);
     const { violations, baseline, lostMs } = checkHistory(history, { found, from, to: Date.now() });
-    if (violations.length > 0) throw new CrashFailure(describe(violations, history));
+    if (violations.length > 0) throw new CrashFailure(describeFailure(violations, history));
     if (lostMs > this.report.lostMs) Object.assign(this.report, { lostMs, lostOfMs: history.lossMs });
     this.#baseline = baseline;
+    this.#workload.recovered(baseline, Date.now());
     this.#unchecked = undefined;
   }
 
@@ -190,6 +198,8 @@ class CrashDirectory {
   async #drive({ server, driver, control, delays }: Life, ending: string): Promise<void> {
     const draw = this.#draw;
     const { fsync } = this.#options;
+    // A receipt makes everything before it durable: without any, what is lost is what the mode allows.
+    this.#workload.receipts = ending === "receipt" || draw.chance(0.4);
     const enough = draw.between(1, fsync === "always" ? 300 : 1_200);
     let count = 0;
     let reached: () => void = () => {};
@@ -206,8 +216,8 @@ class CrashDirectory {
       await new Promise((resolve) => setTimeout(resolve, draw.next() * 25));
     }
     const orderly = ending === "orderly";
-    const lossMs = fsync === "always" || orderly ? 0 : delays.stretch(GATHER_MS);
     const killedMs = performance.now();
+    const lossMs = fsync === "always" || orderly ? 0 : await delays.stop(GATHER_MS);
     server.signal(orderly ? "SIGTERM" : "SIGKILL");
     await within("the end", server.ended, DEADLINE_MS);
     await ended;
@@ -225,18 +235,6 @@ class CrashDirectory {
   }
 }
 
-function describe(violations: readonly Violation[], { killedMs, lossMs, connections }: History): string {
-  const lines = violations.slice(0, 10).map(({ kind, text }) => `${kind}: ${text}`);
-  if (violations.length > lines.length) lines.push(`and ${violations.length - lines.length} more`);
-  const answered = connections.map((operations) => operations.filter(({ ackedMs }) => ackedMs < killedMs).length);
-  const oldest = connections.flat().reduce((first, { sentMs }) => Math.min(first, sentMs), killedMs);
-  const span = Math.round(killedMs - oldest);
-  lines.push(
-    `(${CONNECTIONS} connections, answered: ${answered.join(" ")}, over ${span} ms; may be lost: the last ${Math.round(lossMs)} ms)`,
-  );
-  return lines.join("\n");
-}
-
 const children = new Set<ServerProcess>();
 process.on("exit", () => {
   for (const server of children) server.signal("SIGKILL");
@@ -245,14 +243,14 @@ process.on("exit", () => {
 /** Makes crash points on a new directory. Removes it if all is well. */
 export async function crashDirectory(options: CrashOptions): Promise<CrashReport> {
   const directory = new CrashDirectory(options);
-  const { folder, report } = directory;
+  const { folder, before, report } = directory;
   try {
     await directory.run();
   } catch (error) {
     const known = error instanceof CrashFailure || error instanceof UnexpectedReply;
     const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { ...report, failure: { point: report.points + 1, folder, text } };
+    return { ...report, failure: { point: report.points + 1, folder, before, text } };
   }
-  rmSync(folder, { recursive: true });
+  for (const path of [folder, before]) rmSync(path, { recursive: true });
   return { ...report, failure: undefined };
 }

@@ -12,7 +12,7 @@
  * apart so that no request's meaning depends on something that is not known: whether a key had just expired, or whether
  * another connection's purge came first.
  */
-import type { Action, Selection } from "./crash-model.ts";
+import type { Action, KeyState, Selection } from "./crash-model.ts";
 import { MIN_VALUE_LENGTH, makeValue } from "./crash-value.ts";
 
 /** Connections, the last of which uses database 1. */
@@ -64,6 +64,8 @@ export class Workload {
   readonly #lengths = new Map<string, number>();
   /** Keys of class `e` that last an hour. */
   readonly #lasting = new Set<string>();
+  /** False: nothing that makes what was written before it durable, which is purges, invalidations and snapshots. */
+  receipts = true;
   /** All keys that were ever named, by connection. */
   readonly keys: ReadonlySet<string>[] = Array.from({ length: CONNECTIONS }, () => new Set<string>());
 
@@ -71,8 +73,28 @@ export class Workload {
     this.#draw = draw;
   }
 
+  /**
+   * A new life begins with these entries. Those of class `e` that would have lasted an hour may be lost, and what was there
+   * before them may have expired: an EXPIRE for that would mean nothing.
+   *
+   * @param nowAt ms since the Unix epoch
+   */
+  recovered(entries: ReadonlyMap<string, NonNullable<KeyState>>, nowAt: number): void {
+    this.#lasting.clear();
+    for (const [key, { expires }] of entries) {
+      if (key.includes(":e") && expires !== undefined && expires.from > nowAt + HOUR_MS / 2) this.#lasting.add(key);
+    }
+  }
+
   /** The next request of a connection. */
   next(connection: number): Action {
+    for (;;) {
+      const action = this.#any(connection);
+      if (this.receipts || !("selection" in action || action.kind === "save")) return action;
+    }
+  }
+
+  #any(connection: number): Action {
     const draw = this.#draw;
     if (connection === OTHER_DATABASE) return draw.chance(0.04) ? { kind: "flush" } : this.#plain(connection);
     const at = draw.next();

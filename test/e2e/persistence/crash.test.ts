@@ -59,7 +59,7 @@ describe("what is lost between two lives is found", () => {
         const { failure } = await crashDirectory({ runtime: "bun", fsync: "always", seed, points: 4, beforeStart });
         found = failure?.text;
         rmSync(older, { recursive: true, force: true });
-        rmSync(failure?.folder ?? older, { recursive: true, force: true });
+        for (const path of [failure?.folder, failure?.before]) rmSync(path ?? older, { recursive: true, force: true });
       }
       expect(found).toMatch(/^(lost|prefix|returned): /m);
     },

@@ -6,7 +6,7 @@
  * Kills a server N times (default 40), at moments that the seed chooses, and checks each time what the next one has
  * recovered. A directory lives for 20 points; the next has the next seed, and `jobs` of them (default 2) are worked on at
  * a time. Without `--fsync` the modes take turns. At a failure it prints the command that makes the same points again,
- * keeps the directory, and exits with 1.
+ * keeps the directory with a copy of it as the killed server left it, and exits with 1.
  */
 import { parseArgs } from "node:util";
 import type { Runtime } from "../server-process.ts";
@@ -42,10 +42,10 @@ export async function crash(run: CrashRun, say: (line: string) => void): Promise
       const began = performance.now();
       const report = await crashDirectory({ runtime: run.runtime, fsync, seed: own, points: count });
       if (report.failure !== undefined) {
-        const { point, folder, text } = report.failure;
+        const { point, folder, before, text } = report.failure;
         const again = `bun run crash --runtime ${run.runtime} --fsync ${fsync} --seed ${own} --points ${Math.min(point, count)}`;
         failures.push(
-          `point ${point} on ${run.runtime} with fsync ${fsync} failed\n${text}\nagain: ${again}\ndirectory: ${folder}`,
+          `point ${point} on ${run.runtime} with fsync ${fsync} failed\n${text}\nagain: ${again}\ndirectory: ${folder}, as the server left it: ${before}`,
         );
         return;
       }

@@ -83,7 +83,9 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     const second = await runCli(runtime, words);
     expect({ exitCode: second.exitCode, stdout: second.stdout }).toEqual({ exitCode: 75, stdout: "" });
     expect(second.stderr).toMatch(
-      new RegExp(`^shoal: the data directory \\S+ is in use by process ${server.pid} on \\S+ since \\S+\n$`),
+      new RegExp(
+        `^shoal: the data directory \\S+ is in use by process ${server.pid} on \\S+ \\(Shoal \\S+\\) since \\S+\n$`,
+      ),
     );
     expect(await client.call("GET", "mine")).toBe("1");
     await client.end();

@@ -29,7 +29,8 @@ export function createI03(): Checker {
     name: "I3",
     applied(record, world) {
       if (!isEpoch(record) || record.outcome < 0) return;
-      const stamp = `${record.version}@${record.origin}`;
+      // Not by origin: a copy of an epoch that came by a sync names another one.
+      const stamp = `${record.version} ${record.mode} ${record.scope} ${record.key}`;
       const atMs = stampedMs.get(stamp) ?? record.atMs;
       stampedMs.set(stamp, atMs);
       for (const key of valueKeys(world.plan.keys)) {

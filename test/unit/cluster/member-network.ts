@@ -36,7 +36,12 @@ export interface NetworkNode {
   readonly peers: Peers;
   readonly clock: { wallOffsetMs: number } & Clock;
   /** What `onChange` was told: who, and which state. */
-  readonly changes: { readonly atMs: number; readonly id: string; readonly origin: number; readonly state: MemberState }[];
+  readonly changes: {
+    readonly atMs: number;
+    readonly id: string;
+    readonly origin: number;
+    readonly state: MemberState;
+  }[];
   /** It does nothing, and receives nothing until it goes on; what is sent to it waits. */
   isStopped: boolean;
   isCrashed: boolean;
@@ -157,7 +162,11 @@ export class MemberNetwork {
   }
 
   /** The next life of a crashed node. */
-  restart(id: string, config: Partial<ClusterConfig> = {}, options: { wallOffsetMs?: number; known?: readonly Member[] } = {}) {
+  restart(
+    id: string,
+    config: Partial<ClusterConfig> = {},
+    options: { wallOffsetMs?: number; known?: readonly Member[] } = {},
+  ) {
     if (!this.node(id).isCrashed) this.crash(id, false);
     for (const other of this.nodes) this.unlink(other.id, id);
     return this.start(id, config, options);
@@ -182,7 +191,13 @@ export class MemberNetwork {
   agree(ids: readonly string[]): boolean {
     const expected = [...ids].sort().join();
     return this.nodes.every(
-      (node) => node.isCrashed || node.membership.live().filter(isLive).map((member) => member.id).join() === expected,
+      (node) =>
+        node.isCrashed ||
+        node.membership
+          .live()
+          .filter(isLive)
+          .map((member) => member.id)
+          .join() === expected,
     );
   }
 

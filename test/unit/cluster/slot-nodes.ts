@@ -3,17 +3,18 @@
  * test lets them, a network that loses, doubles and reorders SYNC messages, and members that each node learns of when the
  * test says so. All of it follows a seed.
  */
+
+import { type Member, MemberState } from "../../../src/cluster/member.ts";
+import type { PeerSender } from "../../../src/cluster/peers.ts";
+import { RegionRing } from "../../../src/cluster/region-ring.ts";
+import { SlotSync } from "../../../src/cluster/slot-sync.ts";
+import { Watermarks } from "../../../src/cluster/watermarks.ts";
 import { ByteReader } from "../../../src/core/byte-reader.ts";
 import { ByteWriter } from "../../../src/core/byte-writer.ts";
 import { encodeText } from "../../../src/core/bytes.ts";
 import { keySlot } from "../../../src/core/crc16.ts";
 import { MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/record-codec.ts";
-import { type Member, MemberState } from "../../../src/cluster/member.ts";
-import type { PeerSender } from "../../../src/cluster/peers.ts";
-import { RegionRing } from "../../../src/cluster/region-ring.ts";
-import { SlotSync } from "../../../src/cluster/slot-sync.ts";
-import { Watermarks } from "../../../src/cluster/watermarks.ts";
 import { stampOf } from "../../../src/store/applier.ts";
 import { Flag } from "../../../src/store/entry-table.ts";
 import { TestStore } from "../store/test-store.ts";
@@ -70,6 +71,8 @@ export class SlotNode {
   logStart = 0;
   members: readonly Member[] = [];
   readonly rings = new Map<string, RegionRing>();
+  /** By origin: how far its stream has come. */
+  readonly positions = new Map<number, number>();
   readonly lows = new Map<string, number>();
   readonly journaled: MutableRecord[] = [];
   readonly record = new MutableRecord();
@@ -105,6 +108,7 @@ export class SlotNode {
       watermarks: this.watermarks,
       members: () => this.members,
       stable: () => store.entries.stable,
+      position: (one) => this.positions.get(one) ?? 0,
       now: () => this.clock,
       observe: (version) => this.observe(version),
       caughtUp: () => net.caughtUp(this),
@@ -205,6 +209,8 @@ export class SlotNode {
       this.lows.delete(id);
       this.sync.pull(origin);
     }
+    // Of whom nothing was heard yet counts as 0, and silent ones are waited for.
+    for (const { id } of members) if (id !== this.id && !this.lows.has(id)) this.lows.set(id, 0);
     for (const region of new Set([...this.rings.keys(), ...members.map((member) => member.region)])) {
       const ring = ringOf(region, members);
       if (this.rings.get(region)?.number === ring.number) continue;
@@ -251,7 +257,7 @@ export class SlotNode {
       if (at < this.logStart) {
         at = this.logStart;
         this.#resendMarkers(peer);
-        peer.sync.truncated(this.id, this.origin, this.log[at - 1].version);
+        peer.sync.truncated(this.origin, this.log[at - 1].version);
       }
     }
     const end = Math.min(this.log.length, at + count);
@@ -269,6 +275,7 @@ export class SlotNode {
     if (destinations === undefined || destinations.has(peer.id) || this.destinations(slot).includes(peer.id)) {
       peer.receiveRecord(this, logged.bytes);
     }
+    peer.positions.set(this.origin, version);
     if (peer.sync.isTruncated(this.origin)) return;
     peer.watermarks.raise(this.origin, version);
   }
@@ -277,7 +284,11 @@ export class SlotNode {
     const record = this.decoded;
     decodeRecord(bytes, 0, bytes.length, record);
     if (record.kind === RecordKind.MARKER) {
-      this.sync.marker(record.origin, new TextDecoder().decode(record.key.slice(record.keyStart, record.keyEnd)), record.ring);
+      this.sync.marker(
+        record.origin,
+        new TextDecoder().decode(record.key.slice(record.keyStart, record.keyEnd)),
+        record.ring,
+      );
     } else if (record.kind === RecordKind.HEARTBEAT) {
       this.lows.set(from.id, record.low);
       this.sync.heartbeat(record.origin, record.low);
@@ -290,6 +301,12 @@ export class SlotNode {
     const id = 1 + (random % Math.max(1, store.table.limit - 1));
     if (id >= store.table.limit) return;
     if ((store.table.flags(id) & (Flag.LIVE | Flag.TOMBSTONE)) === Flag.LIVE) store.entries.remove(id, "evicted");
+  }
+
+  /** The version that is here, visible or not, entry or tombstone; 0 if there is none. */
+  stored(key: string): number {
+    const id = this.test.id(key);
+    return id === 0 ? 0 : this.test.store.table.version(id);
   }
 
   /** The version that a read here gets; 0 for a miss. */

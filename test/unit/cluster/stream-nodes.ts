@@ -7,7 +7,7 @@
 
 import { Hello } from "../../../src/cluster/hello.ts";
 import { IncomingStreams } from "../../../src/cluster/incoming-streams.ts";
-import { MemberState } from "../../../src/cluster/member.ts";
+import { type Member, MemberState } from "../../../src/cluster/member.ts";
 import { readFrame } from "../../../src/cluster/message.ts";
 import { OutgoingStreams } from "../../../src/cluster/outgoing-streams.ts";
 import { Peers } from "../../../src/cluster/peers.ts";
@@ -21,7 +21,7 @@ import { encodeRecord } from "../../../src/core/record-codec.ts";
 export const SETTINGS = { heartbeatMs: 100, maxLogBytes: 6_000, maxUnacknowledgedBytes: 600 };
 /** A record and a message may go over a limit: so much at most, with the values that are written here. */
 const SLACK_BYTES = 400;
-/** A hello comes a while before the first heartbeat. */
+/** In place of a slot: the record is for all. */
 const EVERYBODY = -1;
 
 interface Stamped {
@@ -50,7 +50,10 @@ export class World {
   #lastVersion = 0;
   #lastOrigin = 100;
 
-  constructor(count: number) {
+  readonly settings: typeof SETTINGS;
+
+  constructor(count: number, settings: Partial<typeof SETTINGS> = {}) {
+    this.settings = { ...SETTINGS, ...settings };
     for (let i = 0; i < count; i++) this.nodes.push(new StreamNode(this, i));
     for (const node of this.nodes) node.start(new Watermarks());
     for (const a of this.nodes) for (const b of this.nodes) if (a.index < b.index) this.link(a, b);
@@ -106,7 +109,7 @@ export class World {
   settle(): void {
     for (const a of this.nodes) for (const b of this.nodes) this.link(a, b);
     for (let round = 0; round < 60; round++) {
-      this.nowMs += SETTINGS.heartbeatMs;
+      this.nowMs += this.settings.heartbeatMs;
       for (const node of this.nodes) {
         node.tick();
         node.pull();
@@ -115,6 +118,11 @@ export class World {
       this.deliverAll();
     }
   }
+}
+
+function memberOf(id: string, origin: number): Member {
+  const state = MemberState.ALIVE;
+  return { id, origin, incarnation: 0, state, region: "fra", zone: "", weight: 1, replicas: 2, address: "" };
 }
 
 export class StreamNode {
@@ -132,6 +140,8 @@ export class StreamNode {
   applied = new Map<number, number[]>();
   held: number[] = [];
   markers: { origin: number; region: string; ring: number }[] = [];
+  /** How often it was told that something was truncated, and had it from others. */
+  pulled = 0;
   #pulls: { origin: number; now: number }[] = [];
   #originOf = new Map<string, number>();
   acknowledgements: { peer: string; version: number }[] = [];
@@ -163,7 +173,7 @@ export class StreamNode {
       origin,
       peers,
       clock,
-      config: { id, ...SETTINGS },
+      config: { id, ...world.settings },
       destinations: (slot) => {
         const list = lists.get(slot) ?? all.filter((_, n) => (slot & (1 << n)) !== 0);
         lists.set(slot, list);
@@ -192,17 +202,7 @@ export class StreamNode {
       peers,
       clock,
       content: () => ({
-        member: {
-          id,
-          origin,
-          incarnation: 0,
-          state: MemberState.ALIVE,
-          region: "fra",
-          zone: "",
-          weight: 1,
-          replicas: 2,
-          address: "",
-        },
+        member: memberOf(id, origin),
         wallMs: world.nowMs,
         now: world.stamp(),
         stable: 0,
@@ -268,6 +268,7 @@ export class StreamNode {
   /** What was truncated has been had from others. */
   pull(): void {
     for (const { origin, now } of this.#pulls.splice(0)) {
+      this.pulled++;
       for (const { version } of this.#destined(origin)) if (version <= now) this.#hasOf(origin).add(version);
       this.watermarks.raise(origin, now);
     }
@@ -314,10 +315,11 @@ export class StreamNode {
   }
 
   #checkLimits(): string | undefined {
-    if (this.outgoing.logBytes > SETTINGS.maxLogBytes + SLACK_BYTES) return `a log of ${this.outgoing.logBytes} bytes`;
+    const { maxLogBytes, maxUnacknowledgedBytes } = this.#world.settings;
+    if (this.outgoing.logBytes > maxLogBytes + SLACK_BYTES) return `a log of ${this.outgoing.logBytes} bytes`;
     for (const { id } of this.#world.nodes) {
       const bytes = this.outgoing.unacknowledgedBytes(id);
-      if (bytes > SETTINGS.maxUnacknowledgedBytes + SLACK_BYTES) return `${bytes} bytes under way`;
+      if (bytes > maxUnacknowledgedBytes + SLACK_BYTES) return `${bytes} bytes under way`;
     }
     return undefined;
   }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { MessageKind, readFrame } from "../../../src/cluster/message.ts";
+import { MAX_RUNS } from "../../../src/cluster/pending-records.ts";
 import { RecordKind } from "../../../src/core/record.ts";
 import { SETTINGS, World } from "./stream-nodes.ts";
 
@@ -203,6 +205,56 @@ describe("streams", () => {
     world.nodes[1].pull();
     world.settle();
     expect(world.nodes[1].watermarks.of(world.nodes[0].origin)).toBeGreaterThan(version);
+    expect(world.nodes[1].check()).toBeUndefined();
+  });
+
+  test("what was said of a truncated log gets lost, or comes late and twice", () => {
+    const world = settled(2);
+    const [sender, receiver] = world.nodes;
+    world.unlink(sender, receiver, false);
+    for (let i = 0; i < 200; i++) sender.write(RecordKind.SET, 2, 100);
+    world.endTurn();
+    world.link(sender, receiver);
+    const isTruncation = (parcel: World["parcels"][number]) => {
+      let found = false;
+      readFrame(parcel.frame, (kind) => {
+        found ||= kind === MessageKind.TRUNCATED || kind === MessageKind.RESUME;
+      });
+      return found;
+    };
+    const lost: World["parcels"] = [];
+    for (let i = 0; i < 30; i++) {
+      world.nowMs += 10;
+      for (const node of world.nodes) node.tick();
+      world.endTurn();
+      lost.push(...world.parcels.filter(isTruncation));
+      world.parcels = world.parcels.filter((parcel) => !isTruncation(parcel));
+      world.deliverAll();
+    }
+    expect(lost.map(({ from }) => from.index)).toContain(0);
+    expect(lost.map(({ from }) => from.index)).toContain(1);
+    world.settle();
+    const version = sender.write(RecordKind.SET, 2, 1);
+    world.settle();
+    expect(appliedOf(world, 0, 1)).toEqual([version]);
+    const watermark = receiver.watermarks.of(sender.origin);
+    world.parcels.push(...lost);
+    world.deliverAll();
+    world.settle();
+    expect(receiver.watermarks.of(sender.origin)).toBeGreaterThan(watermark);
+    expect(receiver.pulled).toBe(1);
+  });
+
+  test("more is pending than is listed: the log is searched", () => {
+    const world = new World(3, { maxLogBytes: 2 ** 22, maxUnacknowledgedBytes: 100_000 });
+    world.settle();
+    const versions: number[] = [];
+    for (let i = 0; i < 2 * MAX_RUNS; i++) {
+      versions.push(world.nodes[0].write(RecordKind.SET, 2, 30));
+      world.nodes[0].write(RecordKind.SET, 4, 0);
+    }
+    world.settle();
+    expect(appliedOf(world, 0, 1)).toEqual(versions);
     expect(world.nodes[1].check()).toBeUndefined();
   });
 

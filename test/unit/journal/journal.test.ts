@@ -177,6 +177,16 @@ describe("records leave", () => {
     expect(pump.storage.calls.length).toBeLessThan(12);
     expect((await pump.stored()).versions).toEqual(upTo(6_000));
   });
+
+  test("before their time once closed frames have a MiB, in one append", async () => {
+    const pump = await new Pump("everysec").open();
+    // Two turns to a frame, and the next one closes it.
+    for (let n = 0; n < 12; n++) pump.turn(10, 10_000);
+    expect(pump.storage.waiting).toEqual([]);
+    pump.turn(10, 10_000);
+    await pump.storage.settle();
+    expect((await pump.stored()).numbers).toEqual(upTo(6));
+  });
 });
 
 describe("frames", () => {

@@ -136,18 +136,19 @@ test("whoever was told finds it after a power cut, and everybody is told", async
       let written = 0;
       let asked = 0;
       for (const one of steps) {
-        if (one.what === "ask") await ask(`k${written++}`);
-        else if (one.what === "ask again" && written > 0) await ask(`k${written - 1}`, false);
-        else if (one.what === "ask again") continue;
-        else if (one.what === "time") world.advance(one.ms);
+        if (one.what === "ask" || (one.what === "ask again" && written > 0)) {
+          const writes = one.what === "ask";
+          if (writes) written++;
+          await ask(`k${written - 1}`, writes);
+          asked++;
+        } else if (one.what === "time") world.advance(one.ms);
         else if (one.what === "storage") await storage.step(one.calls);
         else if (one.what === "mode") persistence.configure({ fsync: one.mode });
         else if (one.what === "snapshot") void persistence.snapshot().catch(() => {});
-        else {
+        else if (one.what === "fault") {
           const number = storage.calls.length;
           storage.fault = (_, n) => (n === number ? (one.how as "before" | "after") : undefined);
         }
-        if (one.what === "ask" || one.what === "ask again") asked++;
         await drain();
       }
       storage.fault = () => undefined;

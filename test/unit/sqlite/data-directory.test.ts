@@ -42,7 +42,7 @@ describe("DataDirectory", () => {
     try {
       const { code, message } = await rejection(new SqliteStorage({ directory: path }).open());
       expect(code).toBe("locked");
-      expect(message).toContain(`in use by process ${child.pid} on ${hostname()} since 20`);
+      expect(message).toContain(`in use by process ${child.pid} on ${hostname()} (Shoal 9.9.9) since 20`);
       expect(readHolder(path)).toMatchObject({ pid: child.pid, version: "9.9.9" });
     } finally {
       child.kill("SIGKILL");

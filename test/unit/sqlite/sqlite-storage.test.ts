@@ -114,6 +114,21 @@ describe("a thread that dies", () => {
     await storage.close();
   });
 
+  test("one that was prepared is the one that opens, and ends by closing, opened or not", async () => {
+    const { storage, threads } = spied(newDirectory());
+    storage.prepare();
+    storage.prepare();
+    await storage.open();
+    storage.prepare();
+    expect(threads.length).toBe(1);
+    await storage.close();
+    const unused = spied(newDirectory());
+    unused.storage.prepare();
+    const ended = new Promise<void>((resolve) => unused.threads[0]?.once("exit", () => resolve()));
+    expect((await rejection(unused.storage.close())).code).toBe("closed");
+    await ended;
+  });
+
   test("a thread that cannot start says why", async () => {
     const startThread = (): Worker => new Worker(new URL("./no-such-file.ts", import.meta.url));
     const { code, message } = await rejection(new SqliteStorage({ directory: newDirectory(), startThread }).open());

@@ -6,13 +6,15 @@
  * written is refused, or, with BGSAVE SCHEDULE and BGREWRITEAOF, begun when that one is finished; as in Redis, asking
  * several times begins one.
  *
- * WAITAOF tells whether what the connection has written is in the journal: in the mode `always` on the medium, in the others
- * handed to the system, which survives the end of the process and is synced within a second (`everysec`). There are no
- * replicas. Without persistence there is nothing to be saved, which all say but LASTSAVE, and WAITAOF with numlocal 0.
+ * WAITAOF tells, as in Redis, whether what was written is synced, so that it would survive a power cut: in the mode
+ * `always` it is, in `everysec` it will be within about a second, in `no` only once a snapshot stands for it. It waits for
+ * all that the node has written, not for the connection's own writes alone. Where storage fails meanwhile, that is the
+ * answer. There are no replicas. Without persistence there is nothing to be saved, which all say but LASTSAVE, and WAITAOF with numlocal 0.
  */
 import type { ServerPersistence } from "../../server-persistence.ts";
 import type { Args } from "../args.ts";
 import { type Command, command } from "../command.ts";
+import { mayNotBeStored } from "../durability.ts";
 import type { Session } from "../session.ts";
 import { LOADING } from "../storage-gate.ts";
 import { waitFor } from "./server-wait.ts";
@@ -101,18 +103,18 @@ function waitForAof(session: Session, args: Args): void {
     return reply.error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
   }
   if ((local === 0n && replicas === 0n) || session.transaction !== undefined) {
-    const { backlogBytes = 0, state = "closed" } = persistence?.status() ?? {};
-    return replyStored(reply, state === "ok" && backlogBytes === 0 && session.node.outbox.empty ? 1 : 0);
+    return replySynced(reply, persistence?.synced ? 1 : 0);
   }
-  let stored = 0;
-  const end = waitFor(session, Number(timeout), (late) => replyStored(late, stored));
-  server.durability.whenStored((error) => {
-    stored = error === undefined ? 1 : 0;
-    if (error === undefined && replicas === 0n) end((late) => replyStored(late, 1));
+  let synced = 0;
+  const end = waitFor(session, Number(timeout), (late) => replySynced(late, synced));
+  server.durability.whenSynced((error) => {
+    synced = error === undefined ? 1 : 0;
+    if (error !== undefined && local > 0n) end((late) => late.error(mayNotBeStored(error)));
+    else if (error === undefined && replicas === 0n) end((late) => replySynced(late, 1));
   });
 }
 
-function replyStored(reply: Session["reply"], local: number): void {
+function replySynced(reply: Session["reply"], local: number): void {
   reply.array(2);
   reply.integer(local);
   reply.integer(0);
@@ -173,7 +175,7 @@ export const persistenceCommands: readonly Command[] = [
     flags: ["noscript", "blocking"],
     group: "generic",
     since: "7.2.0",
-    summary: "Blocks until everything that the connection has written is in the journal.",
+    summary: "Blocks until everything that was written is in the journal, and synced.",
     complexity: "O(1)",
     syntax: "numlocal numreplicas timeout",
     categories: ["slow", "blocking", "connection"],

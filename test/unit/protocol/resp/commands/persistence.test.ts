@@ -1,5 +1,6 @@
 /** SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, WAITAOF, SHUTDOWN, INFO persistence and CONFIG, with persistence and without. */
 import { describe, expect, test } from "bun:test";
+import { GATHER_MS, SYNC_MS } from "../../../../../src/journal/journal.ts";
 import { attachProcess } from "../../../../../src/protocol/server-process.ts";
 import { processFacts } from "../../busy-server.ts";
 import { gate, HandStorage, round, StoredServer } from "../../stored-server.ts";
@@ -90,12 +91,16 @@ describe("snapshots", () => {
 });
 
 describe("WAITAOF", () => {
-  test("waits until what was written is stored", async () => {
+  test("waits until what was written is synced, not only stored", async () => {
     const own = await StoredServer.start();
     own.storage.byHand = true;
     const peer = own.peer();
     expect(peer.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "0"], ["PING"])).toEqual(["OK"]);
+    own.advance(GATHER_MS);
     await own.storage.store();
+    expect([own.host.persistence?.status().backlogBytes, peer.received()]).toEqual([0, []]);
+    own.advance(SYNC_MS - GATHER_MS);
+    await round();
     expect(peer.received()).toEqual([[1, 0], "PONG"]);
     expect(peer.send(["WAITAOF", "0", "0", "0"])).toEqual([[1, 0]]);
     expect(own.server.sessions.size).toBe(1);
@@ -103,18 +108,51 @@ describe("WAITAOF", () => {
 
   test("tells what it has when its time is over", async () => {
     const own = await StoredServer.start();
-    own.storage.byHand = true;
     const [peer, other] = [own.peer(), own.peer()];
-    expect(peer.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "500"])).toEqual(["OK"]);
+    expect(peer.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "500"], ["WAITAOF", "0", "0", "0"])).toEqual(["OK"]);
     own.advance(500);
-    expect(peer.received()).toEqual([[0, 0]]);
-    await own.storage.store();
-    expect(peer.received()).toEqual([]);
+    await round();
+    expect(peer.received()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    own.advance(SYNC_MS);
+    await round();
     other.send(["WAITAOF", "1", "1", "500"]);
     await round();
     expect(other.received()).toEqual([]);
     own.advance(500);
     expect(other.received()).toEqual([[1, 0]]);
+  });
+
+  test("does not wait in the mode always, and waits in vain in the mode no, until the mode is another", async () => {
+    const always = await StoredServer.start({ persistence: { fsync: "always" } });
+    const peer = always.peer();
+    peer.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "0"]);
+    await round();
+    expect(peer.received()).toEqual(["OK", [1, 0]]);
+    const no = await StoredServer.start({ persistence: { fsync: "no" } });
+    const waiting = no.peer();
+    expect(waiting.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "5000"], ["WAITAOF", "1", "0", "0"])).toEqual(["OK"]);
+    no.advance(5_000);
+    await round();
+    expect(waiting.received()).toEqual([[0, 0]]);
+    no.host.persistence?.configure({ fsync: "everysec" });
+    no.advance(SYNC_MS);
+    await round();
+    expect(waiting.received()).toEqual([[1, 0]]);
+  });
+
+  test("is told when storage fails, and goes on", async () => {
+    const own = await StoredServer.start();
+    own.storage.byHand = true;
+    const [peer, other] = [own.peer(), own.peer()];
+    peer.send(["SET", "k", "1"], ["WAITAOF", "1", "0", "0"], ["PING"]);
+    other.send(["WAITAOF", "0", "1", "2000"]);
+    own.advance(GATHER_MS);
+    await own.storage.fail();
+    expect(peer.received()).toEqual([error("UNKNOWN writes may not be stored: no space left"), "PONG"]);
+    expect(other.received()).toEqual([]);
   });
 
   test("does not wait in a transaction, and refuses what is malformed", async () => {

@@ -5,6 +5,7 @@
  * `adapters/`; `shoal serve` is put together from exactly these parts.
  */
 
+export { type ClusterConfig, checkClusterConfig, defaultClusterConfig } from "./cluster/cluster-config.ts";
 export { storedKey } from "./core/keyspace.ts";
 export type {
   Cancel,
@@ -23,6 +24,7 @@ export { systemPorts } from "./core/system.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./journal/memory-storage.ts";
 export { type Storage, StorageError, type StorageErrorCode, type StorageState } from "./journal/storage.ts";
 export { Access, Principal, type Role, type TokenConfig } from "./node/access.ts";
+export { ClusterNode } from "./node/cluster-node.ts";
 export { type ConfigMistake, type ConfigResult, defaultConfig, type NodeConfig, parseConfig } from "./node/config.ts";
 export { Host, type HostOptions } from "./node/host.ts";
 export { MemoryNetwork } from "./node/memory-transport.ts";
@@ -34,6 +36,7 @@ export {
   Node,
   type Receipt,
 } from "./node/node.ts";
+export type { Operation, OperationResult } from "./node/operation.ts";
 export type { PersistenceOptions } from "./node/persistence.ts";
 export type { PersistenceStatus, RecoveryReport } from "./node/persistence-status.ts";
 export { HttpServer, type HttpServerOptions } from "./protocol/http/server.ts";

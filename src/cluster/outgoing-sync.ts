@@ -11,8 +11,9 @@
  * sync began. What is above `bound` was applied later and so passed on, and whatever it left behind when it went, the
  * target has that from itself. `stable` must not rise while a sync lasts: what would be forgotten then could not be told.
  *
- * What its origin sends to the target itself is not passed on: whoever is live and sends by the target's ring. Touches are
- * all the same, because they mean nothing before the entry is there.
+ * What its origin sends to the target itself is not passed on: whoever is live and sends by the target's ring, the source
+ * aside, whose records have to be there before the end. Touches are all the same, because they mean nothing before the entry
+ * is there.
  *
  * Limits: `WINDOW_BYTES` sent and not acknowledged, at least one chunk; `MAX_WAITING_BYTES` altogether. Policy: the walk
  * waits; what is passed on cannot wait, and beyond the limit the sync is given up (`overflowed`).
@@ -77,6 +78,8 @@ export class OutgoingSync {
   heardMs = 0;
   progressMs = 0;
   overflowed = false;
+  /** Only what has been stamped here already is still passed on before the end. */
+  isEnding = false;
   bytes = 0;
 
   constructor(options: OutgoingSyncOptions) {

@@ -7,8 +7,9 @@
  * rings any more, and everybody sends by this ring or a newer one. Until then records go to the owners by the older rings
  * too, so that sources stay complete whoever has adopted what.
  *
- * Limit: `MAX_RINGS`. Policy: of more, the second oldest is forgotten; then sources may miss what is stamped meanwhile by
- * whoever adopted it alone, and those that sync from them get it from the stampers' own streams.
+ * Who has just come does not know which rings there were before its first one, so until that has settled its history is
+ * *partial*, and its records go to all members of the region. Limit: `MAX_RINGS`. Policy: of more, the second oldest is
+ * forgotten, and the history is partial as well.
  */
 import { SlotSet } from "./slot-set.ts";
 
@@ -37,6 +38,7 @@ export class RingHistory {
   /** Oldest first. */
   readonly #adopted: Adopted[] = [];
   #previous: readonly SlotRing[] = NO_RINGS;
+  #isPartial = true;
 
   get current(): SlotRing | undefined {
     return this.#adopted.at(-1)?.ring;
@@ -45,6 +47,11 @@ export class RingHistory {
   /** The rings before the current one that still matter, newest first. */
   get previous(): readonly SlotRing[] {
     return this.#previous;
+  }
+
+  /** True if there may be rings that matter and are not known here. */
+  get isPartial(): boolean {
+    return this.#isPartial;
   }
 
   /** True if all nodes of the current ring have settled on it. */
@@ -58,6 +65,7 @@ export class RingHistory {
       const [oldest, dropped] = this.#adopted;
       oldest.lost.addAll(dropped.lost);
       this.#adopted.splice(1, 1);
+      this.#isPartial = true;
     }
     this.#refresh();
   }
@@ -82,6 +90,7 @@ export class RingHistory {
     settled.add(node);
     if (!ring.nodes.every((id) => settled.has(id))) return undefined;
     adopted.isSettled = true;
+    this.#isPartial = false;
     const over = new SlotSet();
     for (let i = 0; i <= at; i++) {
       over.addAll(this.#adopted[i].lost);

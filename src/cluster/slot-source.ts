@@ -38,7 +38,7 @@ export const MAX_OUTGOING = 16;
 const RESEND_MS = 500;
 const SILENCE_MS = 10_000;
 /** Chunks of one sync that are sent before it is the next one's turn. */
-const TURN_CHUNKS = 4;
+const TURN_CHUNKS = 1;
 
 export interface SlotSourceOptions {
   readonly id: string;
@@ -61,6 +61,8 @@ export interface SlotSourceOptions {
   /** Somebody is ahead of this node on an origin that is gone. */
   readonly pullFrom: (origin: number, peer: string) => void;
   readonly describeOthers: (emit: (record: MutableRecord) => void) => void;
+  /** Calls back, now or later, once `applied` was told of all that this node has stamped so far. */
+  readonly whenTold: (callback: () => void) => void;
 }
 
 export class SlotSource {
@@ -125,12 +127,10 @@ export class SlotSource {
     this.#checkedChanges = this.#options.slots.changes;
     for (let isFirst = true, isMore = true; isMore; isFirst = false) {
       isMore = false;
-      for (const sync of this.#syncs.values()) {
+      for (const [name, sync] of this.#syncs) {
         const hasStepped = sync.step();
         isMore = hasStepped || isMore;
-        if (sync.isWalked && (isFirst || hasStepped) && (sync.isPull || sync.request.gather || this.#canEnd(sync))) {
-          sync.end(this.#watermarkFor(sync));
-        }
+        if (sync.isWalked && (isFirst || hasStepped)) this.#endWhenPossible(name, sync);
         isMore = this.#send(sync) || isMore;
         if (isMore && clock.monotonic() >= untilMs) return true;
       }
@@ -222,6 +222,21 @@ export class SlotSource {
     }
   }
 
+  /**
+   * The end says that the target may show the slots and run atomic operations on them: so nothing of the kind is run here
+   * any more, and what was is passed on, before it is written.
+   */
+  #endWhenPossible(name: string, sync: OutgoingSync): void {
+    const { slots, whenTold } = this.#options;
+    if (sync.isPull || sync.request.gather) return sync.end(this.#watermarkFor(sync));
+    if (!this.#canEnd(sync) || sync.isEnding) return;
+    sync.isEnding = true;
+    slots.endJoiner(name);
+    whenTold(() => {
+      if (this.#syncs.get(name) === sync && !sync.overflowed) sync.end(this.#watermarkFor(sync));
+    });
+  }
+
   /** See the head of this file. */
   #canEnd(sync: OutgoingSync): boolean {
     const { members, origin, isPulling, slots } = this.#options;
@@ -234,10 +249,11 @@ export class SlotSource {
     return request.required.every((mark) => this.#options.knows(mark.origin) >= mark.version || !members.has(mark.origin));
   }
 
+  /** Own records are passed on in any case: with the end the target goes on where atomic operations stopped here. */
   #sendsBy(stamper: number, request: SyncRequest): boolean {
-    const { origin, slots } = this.#options;
-    if (stamper === origin) return slots.ring(request.region)?.number === request.ring;
-    return slots.markerOf(stamper, request.region) === request.ring && this.#options.members.has(stamper);
+    const { origin, slots, members } = this.#options;
+    if (stamper === origin) return false;
+    return slots.markerOf(stamper, request.region) === request.ring && members.has(stamper);
   }
 
   #watermarkFor(sync: OutgoingSync): number {

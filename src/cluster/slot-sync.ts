@@ -69,6 +69,8 @@ export interface SlotSyncOptions {
   readonly journal: (record: MutableRecord) => void;
   /** Tells what belongs to the node and not to its store, for those that sync from it. */
   readonly describeOthers?: (emit: (record: MutableRecord) => void) => void;
+  /** Calls back, now or later, once `applied` was told of all that this node has stamped so far; default: it always was. */
+  readonly whenTold?: (callback: () => void) => void;
   /** Slots have become visible, or hidden. */
   readonly onVisibility: () => void;
   /** A pull is over, without an answer of these. */
@@ -147,6 +149,7 @@ export class SlotSync {
       isPulling: (one) => this.#pulls.isPulling(one),
       pullFrom: (one, peer) => this.pull(one, [peer]),
       describeOthers: options.describeOthers ?? (() => {}),
+      whenTold: options.whenTold ?? ((callback) => callback()),
     });
     this.#target = new SlotTarget({
       id,

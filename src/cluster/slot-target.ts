@@ -89,7 +89,8 @@ export class SlotTarget {
     const left = this.#options.slots.hiddenCount;
     const attempts = [...this.#attempts.values()];
     const bytes = attempts.reduce((sum, one) => sum + one.bytes, this.#bytes);
-    const share = attempts.reduce((sum, one) => sum + one.share / 65_535, 0) / Math.max(1, attempts.length);
+    const walked = attempts.reduce((sum, one) => sum + one.share / 65_535, this.#finishing.size);
+    const share = walked / Math.max(1, attempts.length + this.#finishing.size);
     return { slots: left + this.#done, done: this.#done, bytes, share: left === 0 ? 1 : share };
   }
 

@@ -42,10 +42,11 @@ export class Slots {
   /** By origin and region: the number of the ring that its last marker named. */
   readonly #markers = new Map<number, Map<string, number>>();
   /** Who syncs from here, by a name of the sync. */
-  readonly #joiners = new Map<string, { readonly peer: string; readonly slots: SlotSet }>();
+  readonly #joiners = new Map<string, { readonly peer: string; readonly slots: SlotSet; isEnded: boolean }>();
   readonly #sources = new Map<number, string>();
   readonly #also = new Map<number, readonly string[]>();
   #moving = false;
+  #memberChanges = 0;
   /** Grows with every change of a slot's state. */
   changes = 0;
   #hidden = 0;
@@ -146,6 +147,10 @@ export class Slots {
    */
   alsoSendTo(slot: number, global = true): readonly string[] {
     if (!this.#moving) return NOBODY;
+    if (this.#memberChanges !== this.#members.changes) {
+      this.#memberChanges = this.#members.changes;
+      this.#also.clear();
+    }
     const name = slot * 2 + (global ? 1 : 0);
     let also = this.#also.get(name);
     if (also === undefined) {
@@ -222,9 +227,11 @@ export class Slots {
     if (ring !== undefined) this.#settled(this.#id, this.#region, ring.number);
   }
 
-  /** True while the peer syncs the slot from here, and has not been sent its end. */
+  /** True while the peer syncs the slot from here, and all that is stamped here reaches it before it shows the slot. */
   isSending(slot: number, peer: string): boolean {
-    for (const joiner of this.#joiners.values()) if (joiner.peer === peer && joiner.slots.has(slot)) return true;
+    for (const joiner of this.#joiners.values()) {
+      if (joiner.peer === peer && !joiner.isEnded && joiner.slots.has(slot)) return true;
+    }
     return false;
   }
 
@@ -254,8 +261,14 @@ export class Slots {
   }
 
   addJoiner(name: string, peer: string, slots: SlotSet): void {
-    this.#joiners.set(name, { peer, slots });
+    this.#joiners.set(name, { peer, slots, isEnded: false });
     this.#changed();
+  }
+
+  /** The end of its sync is on its way: from now on the joiner may show the slots at any moment. */
+  endJoiner(name: string): void {
+    const joiner = this.#joiners.get(name);
+    if (joiner !== undefined) joiner.isEnded = true;
   }
 
   removeJoiner(name: string): void {
@@ -308,7 +321,10 @@ export class Slots {
   #changed(): void {
     this.#also.clear();
     this.#moving = this.#joiners.size > 0 || this.#sources.size > 0;
-    for (const history of this.#histories.values()) if (!history.isSettled) this.#moving = true;
+    for (const [region, { isSettled, current }] of this.#histories) {
+      const isEmpty = region !== this.#region && current?.nodes.length === 0;
+      if (!isSettled && !isEmpty) this.#moving = true;
+    }
   }
 
   #computeAlso(slot: number, global: boolean): readonly string[] {
@@ -319,6 +335,8 @@ export class Slots {
     for (const [region, history] of this.#histories) {
       if (!global && region !== this.#region) continue;
       for (const ring of history.previous) for (const id of ring.owners(slot)) also.add(id);
+      if (!history.isPartial) continue;
+      for (const member of this.#members.list()) if (member.region === region) also.add(member.id);
     }
     also.delete(this.#id);
     return also.size === 0 ? NOBODY : [...also].sort();

@@ -21,7 +21,7 @@ import { Destinations } from "../cluster/destinations.ts";
 import { Fence } from "../cluster/fence.ts";
 import { Hello, type HelloContent } from "../cluster/hello.ts";
 import type { IncomingStreams } from "../cluster/incoming-streams.ts";
-import { isLive, type Member, MemberState } from "../cluster/member.ts";
+import { isLive, type Member } from "../cluster/member.ts";
 import { Membership } from "../cluster/membership.ts";
 import { readFrame } from "../cluster/message.ts";
 import { OutgoingStreams } from "../cluster/outgoing-streams.ts";
@@ -33,12 +33,11 @@ import type { Slots } from "../cluster/slots.ts";
 import { Stability } from "../cluster/stability.ts";
 import { Watermarks } from "../cluster/watermarks.ts";
 import { ReadError } from "../core/byte-reader.ts";
-import { MutableRecord } from "../core/record.ts";
-import { decodeRecord } from "../core/record-codec.ts";
 import { ClusterJournal, type Journaling } from "./cluster-journal.ts";
-import { createIncoming, createSync, lowOf, receiveMessage, slotOf } from "./cluster-parts.ts";
+import { createIncoming, createSync, lowOf, receiveMessage } from "./cluster-parts.ts";
 import type { Node } from "./node.ts";
 import type { Operation, OperationDone } from "./operation.ts";
+import { OwnRecords } from "./own-records.ts";
 import { PeerLives } from "./peer-lives.ts";
 import { Router } from "./router.ts";
 
@@ -51,6 +50,35 @@ export interface ClusterNodeOptions {
   readonly onLogged?: (cluster: ClusterNode) => void;
 }
 
+/**
+ * See the head of this file. A `Host` that is given a `cluster` makes one, and moves it.
+ *
+ * @example
+ * ```ts
+ * import { ClusterNode, defaultClusterConfig, defaultConfig, Host, MemoryNetwork, Node, systemPorts } from "shoal";
+ * const network = new MemoryNetwork();
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const hosts = ["fra", "iad"].map((region, n, regions) => {
+ *   const cluster = { ...defaultClusterConfig(), id: region, region, address: region };
+ *   const seeds = [regions[1 - n] ?? ""];
+ *   return new Host(new Node(defaultConfig(), systemPorts()), { transport: network.join(region), cluster, seeds });
+ * });
+ * const [fra, iad] = hosts.map((host) => host.cluster) as [ClusterNode, ClusterNode];
+ * const turn = () => new Promise((resolve) => setTimeout(resolve, 5)).then(() => network.deliver());
+ * const ask = (cluster: ClusterNode, operation: Parameters<ClusterNode["execute"]>[0]) => {
+ *   const result = new Promise<{ status: string }>((resolve) => cluster.execute(operation, resolve));
+ *   for (const host of hosts) host.afterTurn();
+ *   return result;
+ * };
+ *
+ * for (const host of hosts) await host.start();
+ * while (fra.membership.live().length < 2 || !fra.sync.isSettled || !iad.sync.isSettled) await turn();
+ * await ask(fra, { kind: "set", key: bytes("greeting"), value: bytes("hello") });
+ * await turn();
+ * console.assert((await ask(iad, { kind: "get", key: bytes("greeting") })).status === "ok");
+ * for (const host of hosts) await host.stop();
+ * ```
+ */
 export class ClusterNode {
   readonly node: Node;
   readonly config: ClusterConfig;
@@ -69,16 +97,16 @@ export class ClusterNode {
   readonly router: Router;
   readonly lives: PeerLives;
   readonly journal: ClusterJournal;
+  readonly ownRecords: OwnRecords;
   readonly #destinations: Destinations;
-  readonly #record = new MutableRecord();
   readonly #onLogged: ((cluster: ClusterNode) => void) | undefined;
   #everybody: readonly string[] = [];
   #membersChanged = true;
   /** Monotonic ms: the start, and until when peers are waited for; NaN before. */
   #startedMs = Number.NaN;
-  #alone = false;
-  /** Turns whose records are not in the log yet, because they are not stored as promised. */
-  #unlogged = 0;
+  #expectsPeers = true;
+  /** It has met a peer, or waited for one long enough: it knows the others, and has its slots. */
+  #joined = false;
 
   constructor(node: Node, config: ClusterConfig, options: ClusterNodeOptions = {}) {
     this.node = node;
@@ -124,6 +152,7 @@ export class ClusterNode {
       low: () => lowOf(this),
       onAcknowledged: (peer) => this.router.acknowledged(peer),
     });
+    this.ownRecords = new OwnRecords(this.outgoing, this.sync);
     this.incoming = createIncoming(this);
     this.lives = new PeerLives({
       watermarks,
@@ -144,7 +173,7 @@ export class ClusterNode {
   start(expectsPeers: boolean): void {
     const { progress } = this.node;
     this.#startedMs = this.node.ports.clock.monotonic();
-    this.#alone = !expectsPeers;
+    this.#expectsPeers = expectsPeers;
     for (const [origin, version] of progress.watermarks) {
       this.watermarks.raise(origin, version);
       this.watermarks.raiseJournaled(origin, version);
@@ -197,7 +226,8 @@ export class ClusterNode {
 
   /** Carries out an operation here, or where it must be; `done` is told once, now or later. */
   execute(operation: Operation, done: OperationDone): void {
-    this.router.execute(operation, done);
+    if (this.#joined) this.router.execute(operation, done);
+    else done({ status: "loading" });
   }
 
   /**
@@ -229,16 +259,10 @@ export class ClusterNode {
    */
   endTurn(own: Uint8Array | undefined, whenPromised: (callback: () => void) => void): void {
     if (own !== undefined) {
-      this.#unlogged++;
-      let isLater = false;
-      whenPromised(() => {
-        this.#unlogged--;
-        this.#log(own);
-        if (!isLater) return;
+      this.ownRecords.add(own, whenPromised, () => {
         this.#endStreams();
         this.#onLogged?.(this);
       });
-      isLater = true;
     }
     if (!this.#isStarted) return;
     this.incoming.endTurn();
@@ -247,7 +271,7 @@ export class ClusterNode {
 
   /** Heartbeats and markers are stamped here: not while records with lower stamps are to follow. */
   #endStreams(): void {
-    if (this.#isStarted && this.#unlogged === 0) this.outgoing.endTurn();
+    if (this.#isStarted && this.ownRecords.areLogged) this.outgoing.endTurn();
   }
 
   /** See `PeerLives.isEnded`. */
@@ -255,28 +279,9 @@ export class ClusterNode {
     return this.lives.isEnded(origin);
   }
 
-  /** Where the members are that it wants to have a link to. */
-  get addresses(): readonly string[] {
-    return this.membership
-      .list()
-      .filter(({ id, state }) => id !== this.config.id && state !== MemberState.LEFT)
-      .map(({ address }) => address);
-  }
-
   /** What is to be sent, in order. */
   takeFrames(): PeerFrame[] {
     return this.peers.take();
-  }
-
-  #log(records: Uint8Array): void {
-    const record = this.#record;
-    for (let start = 0; start < records.length; ) {
-      const end = decodeRecord(records, start, records.length, record, true);
-      const slot = slotOf(record);
-      this.outgoing.append(records, start, end, record.version, slot, record.global);
-      this.sync.applied(record, slot);
-      start = end;
-    }
   }
 
   #welcome(peer: string): void {
@@ -317,8 +322,8 @@ export class ClusterNode {
     if (!this.#isStarted || !this.#membersChanged) return;
     const live = this.membership.live();
     const waitedMs = this.node.ports.clock.monotonic() - this.#startedMs;
-    if (live.length === 1 && !this.#alone && waitedMs < this.config.recoveryTimeoutMs) return;
-    this.#alone = true;
+    if (live.length === 1 && this.#expectsPeers && !this.#joined && waitedMs < this.config.recoveryTimeoutMs) return;
+    this.#joined = true;
     this.#membersChanged = false;
     this.#everybody = live.map((member) => member.id);
     for (const ring of this.rings.update(live)) {
@@ -363,7 +368,7 @@ export class ClusterNode {
 
   #advanceStable(): void {
     const { node, sync, membership } = this;
-    if (!this.#alone || sync.holdsStable) return;
+    if (!this.#joined || sync.holdsStable) return;
     const stable = this.stability.stable(membership.list(), lowOf(this), node.ports.clock.monotonic());
     node.peersStable = stable;
     this.lives.forgetOld();

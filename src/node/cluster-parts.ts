@@ -63,6 +63,7 @@ export function createSync(cluster: ClusterNode): SlotSync {
     describeOthers: (emit) => {
       if (node.databases.version !== 0) emit(node.databases.describe(new MutableRecord()));
     },
+    whenTold: (callback) => cluster.ownRecords.whenLogged(callback),
     onVisibility: () => cluster.journal.slotsChanged(),
     onPulled: (origin, unanswered) => {
       if (unanswered.length > 0)

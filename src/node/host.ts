@@ -7,6 +7,7 @@
  */
 
 import type { ClusterConfig } from "../cluster/cluster-config.ts";
+import { MemberState } from "../cluster/member.ts";
 import type { Cancel, Transport } from "../core/ports.ts";
 import type { Storage } from "../journal/storage.ts";
 import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
@@ -183,7 +184,9 @@ export class Host {
 
   /** Tells the transport whom the cluster wants to reach, if that is not what it was told last. */
   #reach(cluster: ClusterNode): void {
-    const addresses = [...new Set([...this.#seeds, ...cluster.addresses])];
+    const { config, membership } = cluster;
+    const others = membership.list().filter(({ id, state }) => id !== config.id && state !== MemberState.LEFT);
+    const addresses = [...new Set([...this.#seeds, ...others.map(({ address }) => address)])];
     const reached = addresses.join("\n");
     if (reached === this.#reached) return;
     this.#reached = reached;

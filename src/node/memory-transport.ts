@@ -1,10 +1,16 @@
 /**
  * Transport in memory: nodes of one process that reach each other through a `MemoryNetwork`. Frames arrive in order, in
- * a later turn than they were sent in (`deliver`), so that no node runs inside another one's turn.
+ * a later turn than they were sent in (`deliver`), so that no node runs inside another one's turn. A node's address is its
+ * name; links come and go in `deliver` too.
  */
 import type { Transport } from "../core/ports.ts";
 
-type Receive = (peer: string, frame: Uint8Array) => void;
+interface Member {
+  receive: (peer: string, frame: Uint8Array) => void;
+  link: (peer: string, linked: boolean) => void;
+  wanted: readonly string[];
+  readonly links: Set<string>;
+}
 
 interface Parcel {
   readonly from: string;
@@ -30,31 +36,62 @@ const MAX_PARCELS = 100_000;
  * ```
  */
 export class MemoryNetwork {
-  readonly #receivers = new Map<string, Receive>();
+  readonly #members = new Map<string, Member>();
   #parcels: Parcel[] = [];
 
   /** The transport of the node called `name`. */
   join(name: string): Transport {
+    const member: Member = { receive: () => {}, link: () => {}, wanted: [], links: new Set() };
+    this.#members.set(name, member);
     return {
       send: (to, frame) => {
         if (this.#parcels.length >= MAX_PARCELS) this.#parcels.shift();
         this.#parcels.push({ from: name, to, frame });
       },
       onReceive: (callback) => {
-        this.#receivers.set(name, callback);
+        member.receive = callback;
       },
+      onLink: (callback) => {
+        member.link = callback;
+      },
+      reach: (addresses) => {
+        member.wanted = addresses;
+      },
+      unlink: (peer) => this.#unlink(name, peer),
       close: async () => {
-        this.#receivers.delete(name);
+        this.#members.delete(name);
+        for (const peer of [...member.links]) this.#unlink(name, peer);
       },
     };
   }
 
   /** Delivers what is under way, and what that causes. Frames to nobody are lost. */
   deliver(): void {
+    for (const [name, { wanted }] of this.#members) for (const peer of wanted) this.#link(name, peer);
     while (this.#parcels.length > 0) {
       const parcels = this.#parcels;
       this.#parcels = [];
-      for (const { from, to, frame } of parcels) this.#receivers.get(to)?.(from, frame);
+      for (const { from, to, frame } of parcels) this.#members.get(to)?.receive(from, frame);
+    }
+  }
+
+  #link(name: string, peer: string): void {
+    const one = this.#members.get(name);
+    const other = this.#members.get(peer);
+    if (one === undefined || other === undefined || one === other || one.links.has(peer)) return;
+    one.links.add(peer);
+    other.links.add(name);
+    one.link(peer, true);
+    other.link(name, true);
+  }
+
+  #unlink(name: string, peer: string): void {
+    for (const [one, other] of [
+      [name, peer],
+      [peer, name],
+    ] as const) {
+      const member = this.#members.get(one);
+      if (member?.links.delete(other)) member.link(other, false);
     }
   }
 }

@@ -65,8 +65,7 @@ export class Applier {
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
     const reclaimAt = Math.max(record.expiresAt, record.staleUntil);
     // A snapshot's or source's fill was stored before it was invalidated; one that is too late even for stale is refused.
-    const isNews = this.heat === NO_HEAT && this.exemptTo < 0;
-    const isLate = fate === Fate.STALE && record.kind === RecordKind.FILL && isNews;
+    const isLate = fate === Fate.STALE && record.kind === RecordKind.FILL && this.heat === NO_HEAT && this.exemptTo < 0;
     const isDead = fate === Fate.DEAD || isLate;
     // What lost its claim still keeps out what is older: an epoch of its own tags does not.
     if (isDead) this.#guard(record, hash);

@@ -7,11 +7,18 @@
  * adopted, nothing was missed: the slots that it gives are synced. If the origin goes on to another ring first, everything
  * from there on has to be fetched.
  *
- * Limit: `MAX_KNOWN` rings are known; one that was adopted longer ago counts as unknown, and costs a pull.
+ * The same goes for an origin that was taken for gone and pulled: what it stamped for this node alone nobody else could give,
+ * but the watermark is that of the others now. If it turns out to live, its first marker says so, and it is asked itself.
+ *
+ * Limits: `MAX_KNOWN` rings are known; one that was adopted longer ago counts as unknown, and costs a pull. `MAX_ORIGINS`
+ * origins are remembered; policy: the one that has been for longest is forgotten, as one that will not come back.
  */
 import type { Watermarks } from "./watermarks.ts";
 
 const MAX_KNOWN = 64;
+const MAX_ORIGINS = 4_096;
+/** The number of no ring: whatever ring is named next is another one. */
+const GONE = -1;
 
 interface Detour {
   readonly ring: number;
@@ -42,7 +49,7 @@ export class Detours {
     const before = this.#detours.get(origin);
     if (before?.ring === ring) return undefined;
     if (this.#known.includes(ring)) this.#detours.delete(origin);
-    else this.#detours.set(origin, { ring, since: this.#watermarks.of(origin) });
+    else this.#set(origin, { ring, since: this.#watermarks.of(origin) });
     return before?.since;
   }
 
@@ -51,7 +58,16 @@ export class Detours {
     return this.#detours.get(origin)?.since;
   }
 
-  forget(origin: number): void {
+  /** The origin is gone, as it seems, and what is above `since` is got from others. */
+  gone(origin: number, since: number): void {
+    this.#set(origin, { ring: GONE, since: Math.min(since, this.since(origin) ?? since) });
+  }
+
+  #set(origin: number, detour: Detour): void {
     this.#detours.delete(origin);
+    this.#detours.set(origin, detour);
+    if (this.#detours.size <= MAX_ORIGINS) return;
+    const [oldest] = this.#detours.keys();
+    this.#detours.delete(oldest);
   }
 }

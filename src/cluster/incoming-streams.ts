@@ -59,6 +59,11 @@ export class IncomingStreams {
     this.#options = options;
   }
 
+  /** The next hello of each peer counts for `caughtUp`, not the first one. */
+  awaitGreetings(): void {
+    for (const stream of this.#streams.values()) stream.greetedNow = 0;
+  }
+
   /** The peer's hello said that its life is `origin` and its `now` this. The first one of a life counts, for `caughtUp`. */
   greeted(peer: string, origin: number, now: number): void {
     const stream = this.#streamOf(peer, origin);

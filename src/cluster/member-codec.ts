@@ -7,8 +7,8 @@
  *
  * Reading checks everything: names are 1 to 64 bytes (a zone may be empty), an address at most 256.
  */
-import { type ByteReader, ReadError } from "../core/byte-reader.ts";
-import type { ByteWriter } from "../core/byte-writer.ts";
+import { ByteReader, ReadError } from "../core/byte-reader.ts";
+import { ByteWriter } from "../core/byte-writer.ts";
 import { encodeText } from "../core/bytes.ts";
 import { isOrigin } from "../core/version.ts";
 import { MAX_ADDRESS_BYTES, MAX_REPLICAS, MAX_WEIGHT } from "./cluster-config.ts";
@@ -50,6 +50,23 @@ export function readMember(reader: ByteReader): Member {
   if (weight > MAX_WEIGHT) throw new ReadError(`a member's weight is ${weight}`);
   if (replicas < 1 || replicas > MAX_REPLICAS) throw new ReadError(`a member wants ${replicas} replicas`);
   return { id, origin, incarnation, state: state as MemberState, region, zone, weight, replicas, address };
+}
+
+/** Members as a list that tells who they are, and nothing of how they are: what a restart has to know. */
+export function encodeMembers(members: readonly Member[]): Uint8Array {
+  const writer = new ByteWriter(64 * members.length + 8);
+  for (const member of members) {
+    if (member.state !== MemberState.LEFT) writeMember(writer, { ...member, incarnation: 0, state: MemberState.DEAD });
+  }
+  return writer.take();
+}
+
+/** @throws {ReadError} if it is not such a list */
+export function decodeMembers(bytes: Uint8Array): Member[] {
+  const members: Member[] = [];
+  const reader = new ByteReader(bytes);
+  while (reader.left > 0) members.push(readMember(reader));
+  return members;
 }
 
 /** A name as `readName` wants it. */

@@ -53,8 +53,6 @@ export interface MembershipOptions {
   readonly offsets?: ClockOffsets;
   /** A member is new, or something of it has changed, its state for example; this node's own included. */
   readonly onChange: (member: Member, before: Member | undefined) => void;
-  /** Members that an earlier life knew (from disk); taken for dead until they are heard of. */
-  readonly known?: readonly Member[];
   /** False while dead members must not be forgotten, because this node may be on the smaller side of a partition. */
   readonly mayForget?: () => boolean;
 }
@@ -98,12 +96,6 @@ export class Membership {
     const self: Member = { id, origin, incarnation, state: MemberState.ALIVE, region, zone, weight, replicas, address };
     this.#own = new OwnStatement(self, () => clock.monotonic());
     this.#table = new MemberTable(self, config.maxMembers);
-    for (const member of options.known ?? []) {
-      if (member.id === id) continue;
-      // Whatever is heard of it counts more than what was known in another life.
-      this.#table.set({ ...member, incarnation: 0, state: MemberState.DEAD });
-      this.#gone.set(member.id, 0);
-    }
     this.#telling = new Telling({ gossip: this.#gossip, table: this.#table, peers, random });
     this.#suspicions = new Suspicions(config.suspicionMs);
     this.#roundTrips = new RoundTrips(config.probeTimeoutMs);
@@ -166,6 +158,16 @@ export class Membership {
   unlinked(peer: string): void {
     this.#probes.cancel(peer);
     this.#probe(peer);
+  }
+
+  /** Members that an earlier life knew: taken for dead until they are heard of. Before anything else is done. */
+  know(members: readonly Member[]): void {
+    for (const member of members) {
+      if (member.id === this.#config.id) continue;
+      // Whatever is heard of it counts more than what was known in another life.
+      this.#table.set({ ...member, incarnation: 0, state: MemberState.DEAD });
+      this.#gone.set(member.id, this.#activeMs);
+    }
   }
 
   /** A peer says over its own link who it is. If that is news it may be new, and is told everything. */

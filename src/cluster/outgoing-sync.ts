@@ -28,6 +28,7 @@ import { SlotWalk } from "../store/slot-walk.ts";
 import type { Store } from "../store/store.ts";
 import type { SlotSet } from "./slot-set.ts";
 import { type SyncEnd, type SyncHead, type SyncRequest, SyncRole, writeEnd, writeHead } from "./sync-messages.ts";
+import type { Watermark } from "./watermarks.ts";
 
 const CHUNK_BYTES = 64 * 1_024;
 const WINDOW_BYTES = 2 ** 20;
@@ -50,7 +51,7 @@ export interface OutgoingSyncOptions {
   readonly request: SyncRequest;
   readonly run: number;
   readonly head: SyncHead;
-  /** False for a target in another region: what stays in its region is not sent. */
+  /** False for a target in another region: what stays in its region is sent as a delete of what is older. */
   readonly isSameRegion: boolean;
   /** True if the origin is live and sends records of slots by the target's ring. */
   readonly isDirect: (origin: number) => boolean;
@@ -89,7 +90,7 @@ export class OutgoingSync {
     this.#epochs = new EpochRecords(store, origin, false);
     this.#walk = new SlotWalk(store, {
       slots: head.granted,
-      withFills: options.isSameRegion,
+      isAbroad: !options.isSameRegion,
       ...(request.pull === undefined ? {} : request.pull),
     });
     writeHead(this.#open, head);
@@ -149,7 +150,7 @@ export class OutgoingSync {
     let role: SyncRole = SyncRole.CHANGE;
     if (slot >= 0) {
       if (!this.slots.has(slot) || record.kind === RecordKind.FLOOR) return;
-      if (!this.#options.isSameRegion && !record.global) return;
+      if (!this.#options.isSameRegion && !record.global) return this.#offerRegional(record);
       const isNew = stampOf(record) > this.head.bound;
       if (isNew && record.kind !== RecordKind.TOUCH && this.#options.isDirect(record.origin)) return;
       const isEntry = record.kind === RecordKind.SET || record.kind === RecordKind.FILL;
@@ -159,22 +160,32 @@ export class OutgoingSync {
     if (this.#waitingBytes + this.#open.length > MAX_WAITING_BYTES) this.overflowed = true;
   }
 
+  /** The walk may come too late for what a regional entry has replaced. */
+  #offerRegional(record: MutableRecord): void {
+    if (record.kind > RecordKind.FILL) return;
+    this.#record.stamp(RecordKind.DELETE, stampOf(record), record.origin);
+    this.#record.setKey(record.key, record.keyStart, record.keyEnd);
+    this.#put(SyncRole.CHANGE, this.#record);
+    if (this.#waitingBytes + this.#open.length > MAX_WAITING_BYTES) this.overflowed = true;
+  }
+
   /**
    * Everything has been met and passed on: the end follows. For a pull the floors name the slots in which something of the
    * origin may have been forgotten.
    *
    * @param watermark this node's of the origin that is pulled; 0 for slots
+   * @param received of a gather, see `SyncEnd`
    */
-  end(watermark: number): void {
+  end(watermark: number, received: readonly Watermark[] = []): void {
     const { store, head } = this.#options;
     this.#seal();
     const above = this.request.pull?.above ?? head.stable;
     const upTo = this.isPull ? watermark : head.bound;
     const floors = store.entries.guards.forgotten(above, upTo);
-    floors.forEach((_, slot) => {
-      if (upTo <= above || !head.granted.has(slot)) floors[slot] = 0;
-    });
-    const end: SyncEnd = { watermark, floors };
+    for (let slot = 0; slot < floors.length; slot++) {
+      if (floors[slot] !== 0 && (upTo <= above || !head.granted.has(slot))) floors[slot] = 0;
+    }
+    const end: SyncEnd = { watermark, floors, received };
     writeEnd(this.#open, end);
     this.#push(true);
     this.#ended = true;

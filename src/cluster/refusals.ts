@@ -9,7 +9,8 @@
  * the largest of their counts has it, the life is fenced: any majority that could have answered it has one of them in it.
  *
  * Only who is known to fence can be refused: a life is reported only by those whom it has itself sent a fence probe, and
- * only when its time of grace (fence.ts) is over. Whoever reported a life and then hears that it lives does not answer it for
+ * only when its time of grace (fence.ts) is over. While newcomers are not yet counted by everybody, a life is refused for
+ * another `fenceAfterMs`: by then the majorities in which they were not counted are over. Whoever reported a life and then hears that it lives does not answer it for
  * twice `fenceAfterMs`, so that no report that is still fresh somewhere becomes untrue.
  *
  * Limits: `MAX_LIVES` refused lives, and so many of each reporter (policy: further ones are not reported, so the region stays
@@ -29,6 +30,9 @@ const REPLACED_KEPT_MS = 60_000;
 const DRIFT = 1.1;
 /** Of its `fenceAfterMs`, how long a life serves without a majority at most after its first fence probe. */
 export const GRACE = 3;
+/** Of it, how long newcomers make a difference to who is counted, and how much longer a life is refused meanwhile. */
+const UNSETTLED = 3;
+const UNSETTLED_LONGER = 1;
 /** A report is sent so many times within the time for which it is fresh. */
 const REPORTS = 3;
 
@@ -66,6 +70,8 @@ export class Refusals {
   readonly #reports = new Map<string, Report>();
   #before = new Map<string, Member>();
   #dueMs = 0;
+  /** When a newcomer was seen last. */
+  #grewMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: { id: string; region: string; fenceAfterMs: number; census: Census; peers: PeerSender }) {
     this.#ownId = options.id;
@@ -93,6 +99,7 @@ export class Refusals {
     for (const { id, origin, state, region } of this.#census.all) {
       if (region !== this.#region || id === this.#ownId) continue;
       const before = this.#before.get(id);
+      if (before === undefined && state !== MemberState.LEFT) this.#grewMs = nowMs;
       if (before !== undefined && before.origin !== origin) this.#refuse(id, before.origin, nowMs);
       if (state === MemberState.DEAD) this.#refuse(id, origin, nowMs);
       else this.#accept(id, origin, nowMs);
@@ -169,7 +176,9 @@ export class Refusals {
   #isLongEnough({ sinceMs, fencing }: Refused, nowMs: number): boolean {
     if (fencing === undefined) return false;
     const { fenceAfterMs } = fencing;
-    return nowMs - sinceMs > fenceAfterMs * DRIFT && nowMs - fencing.sinceMs > fenceAfterMs * GRACE * DRIFT;
+    const isSettled = nowMs - this.#grewMs > UNSETTLED * fenceAfterMs;
+    const times = DRIFT + (isSettled ? 0 : UNSETTLED_LONGER);
+    return nowMs - sinceMs > fenceAfterMs * times && nowMs - fencing.sinceMs > fenceAfterMs * GRACE * DRIFT;
   }
 
   #clean(nowMs: number): void {

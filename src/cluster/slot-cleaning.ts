@@ -33,6 +33,7 @@ export interface SlotCleaningOptions {
 interface Finish {
   readonly slots: SlotSet;
   readonly floors: Float64Array;
+  readonly received: ReadonlyMap<number, number>;
   readonly done: () => void;
   nextFloor: number;
   drop: SlotDrop | undefined;
@@ -55,9 +56,13 @@ export class SlotCleaning {
     this.#options = options;
   }
 
-  /** Ends a sync of `slots`, and calls `done`. A slot that is taken out of the set meanwhile is left alone. */
-  finish(slots: SlotSet, floors: Float64Array, done: () => void): void {
-    this.#finishes.push({ slots, floors, done, nextFloor: 0, drop: undefined });
+  /**
+   * Ends a sync of `slots`, and calls `done`. A slot that is taken out of the set meanwhile is left alone.
+   *
+   * @param received by origin: what the source does not have of it up to there is dropped as well
+   */
+  finish(slots: SlotSet, floors: Float64Array, received: ReadonlyMap<number, number>, done: () => void): void {
+    this.#finishes.push({ slots, floors, received, done, nextFloor: 0, drop: undefined });
   }
 
   unmark(slots: SlotSet): void {
@@ -103,7 +108,11 @@ export class SlotCleaning {
       finish.nextFloor = end;
       return;
     }
-    finish.drop ??= new SlotDrop(store, (slot) => (finish.slots.has(slot) ? finish.floors[slot] : -1));
+    finish.drop ??= new SlotDrop(
+      store,
+      (slot) => (finish.slots.has(slot) ? finish.floors[slot] : -1),
+      (origin) => finish.received.get(origin) ?? 0,
+    );
     if (finish.drop.step(STEP, this.#record, this.#dropped)) return;
     this.#finishes.shift();
     finish.done();

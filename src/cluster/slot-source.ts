@@ -16,6 +16,7 @@ import type { Clock } from "../core/ports.ts";
 import type { MutableRecord } from "../core/record.ts";
 import type { Store } from "../store/store.ts";
 import { Bandwidth } from "./bandwidth.ts";
+import type { KnownLosses } from "./known-losses.ts";
 import type { LiveMembers } from "./live-members.ts";
 import { Channel, MessageKind } from "./message.ts";
 import { OutgoingSync } from "./outgoing-sync.ts";
@@ -46,6 +47,7 @@ export interface SlotSourceOptions {
   readonly region: string;
   readonly store: Store;
   readonly slots: Slots;
+  readonly losses: KnownLosses;
   readonly peers: PeerSender;
   readonly clock: Clock;
   readonly bytesPerSecond: number;
@@ -178,7 +180,8 @@ export class SlotSource {
     this.#slotSyncs++;
     slots.addJoiner(name, peer, head.granted);
     for (const { origin: other, version } of request.required) {
-      if (!this.#options.members.has(other) && this.#options.knows(other) < version) this.#options.pullFrom(other, peer);
+      if (!this.#options.members.has(other) && this.#options.knows(other) < version)
+        this.#options.pullFrom(other, peer);
     }
   }
 
@@ -209,7 +212,11 @@ export class SlotSource {
       const state = slots.state(slot);
       return state === SlotState.VISIBLE || state === SlotState.RETAINED || state === SlotState.REGAINED;
     };
-    const isGone = !sync.isPull && !sync.request.gather && this.#checkedChanges !== slots.changes && sync.slots.some((slot) => !isKept(slot));
+    const isGone =
+      !sync.isPull &&
+      !sync.request.gather &&
+      this.#checkedChanges !== slots.changes &&
+      sync.slots.some((slot) => !isKept(slot));
     if (isGone || sync.overflowed) {
       const none = new SlotSet();
       this.#cancel(sync.peer, sync.request.id, { ...sync.head, later: sync.slots, retained: none });
@@ -227,8 +234,9 @@ export class SlotSource {
    * any more, and what was is passed on, before it is written.
    */
   #endWhenPossible(name: string, sync: OutgoingSync): void {
-    const { slots, whenTold } = this.#options;
-    if (sync.isPull || sync.request.gather) return sync.end(this.#watermarkFor(sync));
+    const { slots, losses, whenTold } = this.#options;
+    if (sync.isPull) return sync.end(this.#watermarkFor(sync));
+    if (sync.request.gather) return sync.end(0, losses.receivedIn(sync.slots));
     if (!this.#canEnd(sync) || sync.isEnding) return;
     sync.isEnding = true;
     slots.endJoiner(name);
@@ -246,7 +254,9 @@ export class SlotSource {
       if (member.origin !== origin && slots.markerOf(member.origin, request.region) !== request.ring) return false;
     }
     if (slots.ring(request.region)?.number !== request.ring) return false;
-    return request.required.every((mark) => this.#options.knows(mark.origin) >= mark.version || !members.has(mark.origin));
+    return request.required.every(
+      (mark) => this.#options.knows(mark.origin) >= mark.version || !members.has(mark.origin),
+    );
   }
 
   /** Own records are passed on in any case: with the end the target goes on where atomic operations stopped here. */

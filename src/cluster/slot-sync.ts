@@ -19,6 +19,7 @@ import type { Clock } from "../core/ports.ts";
 import type { MutableRecord } from "../core/record.ts";
 import type { Store } from "../store/store.ts";
 import { Detours } from "./detours.ts";
+import { KnownLosses } from "./known-losses.ts";
 import { LiveMembers } from "./live-members.ts";
 import type { Member } from "./member.ts";
 import { Channel, MessageKind } from "./message.ts";
@@ -100,6 +101,7 @@ export class SlotSync {
   readonly #pulls: OriginPulls;
   readonly #cleaning: SlotCleaning;
   readonly #detours: Detours;
+  readonly #losses: KnownLosses;
   /** Logs that did not reach back: by origin, up to where its records have to be got with the slots. */
   readonly #truncated = new Map<number, number>();
   #ids = 0;
@@ -113,6 +115,7 @@ export class SlotSync {
     const slots = new Slots({ id, region, members });
     this.slots = slots;
     this.#detours = new Detours(watermarks);
+    this.#losses = new KnownLosses(store);
     const nextId = (): number => ++this.#ids >>> 0;
     this.#cleaning = new SlotCleaning({ store, origin, slots, apply, journal: options.journal });
     this.#pulls = new OriginPulls({
@@ -139,6 +142,7 @@ export class SlotSync {
       region,
       store,
       slots,
+      losses: this.#losses,
       peers,
       clock,
       bytesPerSecond: config.syncBytesPerSecond,
@@ -160,6 +164,7 @@ export class SlotSync {
       clock,
       members,
       cleaning: this.#cleaning,
+      losses: this.#losses,
       nextId,
       required: () => this.#required(),
       apply,
@@ -233,7 +238,7 @@ export class SlotSync {
     // What is synced comes with all that its source has of the origin, unless that was still sent to both.
     const slots = watermark === 0 ? this.slots.where(SlotState.VISIBLE, SlotState.RECOVERING) : this.#owned();
     const asked = peers ?? this.#members.list().map(({ id }) => id);
-    this.#detours.forget(origin);
+    this.#detours.gone(origin, above);
     this.#pulls.begin(origin, { above, slots, peers: asked, isGone: true });
   }
 
@@ -265,10 +270,13 @@ export class SlotSync {
 
   /** Hides slots, and gets them anew. */
   resync(which: SlotSet): void {
-    which.forEach((slot) => {
-      const state = this.slots.state(slot);
-      if (state === SlotState.VISIBLE || state === SlotState.RECOVERING) this.slots.setState(slot, SlotState.SYNCING);
+    const { origin, now, watermarks } = this.#options;
+    const whole = this.slots.where(SlotState.VISIBLE, SlotState.RECOVERING);
+    const hidden = SlotSet.where((slot) => which.has(slot) && whole.has(slot));
+    hidden.forEach((slot) => {
+      this.slots.setState(slot, SlotState.SYNCING);
     });
+    this.#losses.hidden(hidden, [...watermarks.list(), { origin, version: now() }]);
     this.#target.resynced(which);
     this.#options.onVisibility();
   }

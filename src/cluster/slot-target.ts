@@ -18,7 +18,9 @@ import type { ByteReader } from "../core/byte-reader.ts";
 import { keySlot } from "../core/crc16.ts";
 import type { Clock } from "../core/ports.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
+import { stampOf } from "../store/applier.ts";
 import { IncomingSync, Progress } from "./incoming-sync.ts";
+import type { KnownLosses } from "./known-losses.ts";
 import type { LiveMembers } from "./live-members.ts";
 import { Channel, MessageKind } from "./message.ts";
 import type { PeerSender } from "./peers.ts";
@@ -53,6 +55,7 @@ export interface SlotTargetOptions {
   readonly clock: Clock;
   readonly members: LiveMembers;
   readonly cleaning: SlotCleaning;
+  readonly losses: KnownLosses;
   readonly nextId: () => number;
   /** How far a source must have applied whom before it ends. */
   readonly required: () => readonly Watermark[];
@@ -101,7 +104,9 @@ export class SlotTarget {
   /** A ring was adopted: sources are told of it, and slots that are not owned any more are out. */
   adopted(): void {
     this.#planner.forget();
-    this.#takeOut(SlotSet.where((slot) => !this.#isWanted(slot)));
+    const unwanted = SlotSet.where((slot) => !this.#isWanted(slot));
+    this.#options.losses.over(unwanted);
+    this.#takeOut(unwanted);
     for (const attempt of this.#attempts.values()) this.#ask(attempt);
   }
 
@@ -268,15 +273,20 @@ export class SlotTarget {
   }
 
   #apply(attempt: IncomingSync, record: MutableRecord, role: SyncRole): void {
-    const { apply, applyEntry } = this.#options;
+    const { apply, applyEntry, losses } = this.#options;
     const { head } = attempt;
     if (head === undefined) return;
     if (record.kind <= RecordKind.TOUCH) {
       const slot = keySlot(record.key, record.keyStart, record.keyEnd);
       if (!head.granted.has(slot) || !attempt.request.slots.has(slot)) return;
+      if (role === SyncRole.ENTRY && !losses.has(record, slot)) return applyEntry(record, head.stable);
+      if (role === SyncRole.ENTRY) {
+        // What is older than it goes all the same.
+        record.version = stampOf(record);
+        record.kind = RecordKind.DELETE;
+      }
     }
-    if (role === SyncRole.ENTRY) applyEntry(record, head.stable);
-    else apply(record);
+    apply(record);
   }
 
   #ended(attempt: IncomingSync): void {
@@ -286,7 +296,8 @@ export class SlotTarget {
     this.#bytes += attempt.bytes;
     this.#finishing.add(attempt);
     const floors = end.floors.map((floor) => Math.max(floor, head.stable));
-    this.#options.cleaning.finish(head.granted, floors, () => {
+    const received = new Map(end.received.map(({ origin, version }) => [origin, version]));
+    this.#options.cleaning.finish(head.granted, floors, received, () => {
       this.#finishing.delete(attempt);
       if (request.gather) this.#gathered(attempt.peer, head.granted);
       else this.#makeVisible(head.granted);
@@ -305,8 +316,9 @@ export class SlotTarget {
   }
 
   #makeVisible(which: SlotSet): void {
-    const { slots, onVisible } = this.#options;
+    const { slots, losses, onVisible } = this.#options;
     this.#planner.ungathered(which);
+    losses.over(which);
     which.forEach((slot) => {
       if (!this.#isWanted(slot)) return;
       slots.setState(slot, SlotState.VISIBLE);

@@ -113,7 +113,7 @@ export class Slots {
   }
 
   get visible(): SlotSet {
-    return SlotSet.where((slot) => this.#states[slot] === SlotState.VISIBLE);
+    return this.where(SlotState.VISIBLE);
   }
 
   /** What is visible, or was complete when the node stopped: what a restart may rely on. */
@@ -122,7 +122,9 @@ export class Slots {
   }
 
   where(...states: readonly SlotState[]): SlotSet {
-    return SlotSet.where((slot) => states.includes(this.#states[slot] as SlotState));
+    let mask = 0;
+    for (const state of states) mask |= 1 << state;
+    return SlotSet.where((slot) => (mask & (1 << this.#states[slot])) !== 0);
   }
 
   /** The ring of a region that this node has adopted. */

@@ -11,11 +11,14 @@
  * `HIDDEN_MS` otherwise.
  */
 import type { LiveMembers } from "./live-members.ts";
+import type { SlotRing } from "./ring-history.ts";
 import { SlotSet } from "./slot-set.ts";
 import type { Slots } from "./slots.ts";
 
 const LATER_MS = 250;
 const HIDDEN_MS = 5_000;
+
+const NO_SLOTS = new SlotSet();
 
 interface Answer {
   readonly asked: SlotSet;
@@ -46,6 +49,10 @@ export class SyncPlanner {
   readonly #answers = new Map<string, Answer>();
   /** By peer: slots of which all that the peer has was gathered. */
   readonly #gathered = new Map<string, SlotSet>();
+  /** By live member beside this one: what it has been asked for. Made anew for each plan. */
+  readonly #asked = new Map<string, SlotSet>();
+  /** Slots for which all owners by a ring have been asked: true until an answer is forgotten, or members change. */
+  #exhausted = new WeakMap<SlotRing, SlotSet>();
 
   constructor(id: string, region: string, slots: Slots, members: LiveMembers) {
     this.#id = id;
@@ -87,6 +94,7 @@ export class SyncPlanner {
 
   /** Membership or rings have changed: everybody is asked anew. */
   forget(peer?: string): void {
+    this.#exhausted = new WeakMap();
     if (peer === undefined) this.#answers.clear();
     else this.#answers.delete(peer);
   }
@@ -102,7 +110,11 @@ export class SyncPlanner {
     isLinked: (peer: string) => boolean,
     nowMs: number,
   ): SyncPlan {
-    for (const [peer, answer] of this.#answers) if (answer.untilMs <= nowMs) this.#answers.delete(peer);
+    for (const [peer, answer] of this.#answers) if (answer.untilMs <= nowMs) this.forget(peer);
+    this.#asked.clear();
+    for (const { id } of this.#members.list()) {
+      if (id !== this.#id) this.#asked.set(id, this.#answers.get(id)?.asked ?? NO_SLOTS);
+    }
     const wanted = new Map<string, SlotSet>();
     const ask = (peer: string, slot: number): void => {
       if (!isLinked(peer)) return;
@@ -119,9 +131,15 @@ export class SyncPlanner {
     const requests: PlannedRequest[] = [...wanted].map(([peer, slots]) => ({ peer, slots, how: "visible" }));
     const free = new SlotSet();
     const kept = new Map<string, SlotSet>();
-    left.forEach((slot) => {
-      this.#decide(slot, isRegained(slot), free, kept);
-    });
+    const telling = [...this.#answers].filter(
+      ([peer, { later, retained }]) => this.#asked.has(peer) && later.count + retained.count > 0,
+    );
+    if (telling.length === 0) free.addAll(left);
+    else {
+      left.forEach((slot) => {
+        this.#decide(slot, isRegained(slot), telling, free, kept);
+      });
+    }
     for (const [peer, slots] of kept) if (isLinked(peer)) requests.push({ peer, slots, how: "lastResort" });
     this.#gather(free, isRegained, isLinked, requests);
     return { requests, free };
@@ -138,12 +156,12 @@ export class SyncPlanner {
     free.forEach((slot) => {
       if (isRegained(slot)) incomplete.delete(slot);
     });
-    for (const { id } of this.#members.list()) {
-      if (id === this.#id || incomplete.count === 0) continue;
+    for (const id of this.#asked.keys()) {
+      if (incomplete.count === 0) return;
+      const gathered = this.#gathered.get(id) ?? NO_SLOTS;
+      if (incomplete.isWithin(gathered)) continue;
       const slots = incomplete.clone();
-      const gathered = this.#gathered.get(id);
-      if (gathered !== undefined) slots.deleteAll(gathered);
-      if (slots.count === 0) continue;
+      slots.deleteAll(gathered);
       free.deleteAll(slots);
       incomplete.deleteAll(slots);
       if (isLinked(id)) requests.push({ peer: id, slots, how: "gather" });
@@ -152,25 +170,23 @@ export class SyncPlanner {
 
   /** @returns those that all owners of this region have been asked for */
   #askOwners(waiting: SlotSet, ask: (peer: string, slot: number) => void): SlotSet {
-    const left = new SlotSet();
-    const rings = [this.#slots.ring(this.#region), ...this.#slots.previous(this.#region)];
-    waiting.forEach((slot) => {
-      const owners = rings.flatMap((ring) => ring?.owners(slot) ?? []);
-      const open = owners.find((owner) => this.#isOpen(owner, slot));
-      if (open === undefined) left.add(slot);
-      else ask(open, slot);
-    });
+    const left = waiting.clone();
+    const current = this.#slots.ring(this.#region);
+    if (current !== undefined) this.#askRing(current, left, ask);
+    for (const ring of this.#slots.previous(this.#region)) this.#askRing(ring, left, ask);
     return left;
   }
 
   #askRegion(left: SlotSet, ask: (peer: string, slot: number) => void): void {
     for (const member of this.#members.list()) {
       if (left.count === 0) return;
-      if (member.region !== this.#region) continue;
-      left.clone().forEach((slot) => {
-        if (!this.#isOpen(member.id, slot)) return;
+      const asked = this.#asked.get(member.id);
+      if (asked === undefined || member.region !== this.#region || left.isWithin(asked)) continue;
+      const open = left.clone();
+      open.deleteAll(asked);
+      left.deleteAll(open);
+      open.forEach((slot) => {
         ask(member.id, slot);
-        left.delete(slot);
       });
     }
   }
@@ -178,21 +194,43 @@ export class SyncPlanner {
   #askOthers(left: SlotSet, ask: (peer: string, slot: number) => void): void {
     for (const region of this.#slots.regions) {
       const ring = this.#slots.ring(region);
-      if (region === this.#region || ring === undefined || left.count === 0) continue;
-      left.clone().forEach((slot) => {
-        const open = ring.owners(slot).find((owner) => this.#isOpen(owner, slot));
-        if (open === undefined) return;
-        ask(open, slot);
-        left.delete(slot);
-      });
+      if (region !== this.#region && ring !== undefined) this.#askRing(ring, left, ask);
     }
   }
 
+  /** Takes those slots out of `left` that an owner by the ring can be asked for. */
+  #askRing(ring: SlotRing, left: SlotSet, ask: (peer: string, slot: number) => void): void {
+    const exhausted = this.#exhausted.get(ring) ?? new SlotSet();
+    if (left.isWithin(exhausted)) return;
+    this.#exhausted.set(ring, exhausted);
+    const open = left.clone();
+    open.deleteAll(exhausted);
+    open.forEach((slot) => {
+      const owner = this.#openOwner(ring.owners(slot), slot);
+      if (owner === undefined) exhausted.add(slot);
+      else {
+        ask(owner, slot);
+        left.delete(slot);
+      }
+    });
+  }
+
+  /** The first that is somebody who has not been asked for the slot. */
+  #openOwner(owners: readonly string[], slot: number): string | undefined {
+    for (const owner of owners) if (this.#asked.get(owner)?.has(slot) === false) return owner;
+    return undefined;
+  }
+
   /** Everybody has answered about the slot. */
-  #decide(slot: number, isRegained: boolean, free: SlotSet, kept: Map<string, SlotSet>): void {
+  #decide(
+    slot: number,
+    isRegained: boolean,
+    telling: readonly (readonly [string, Answer])[],
+    free: SlotSet,
+    kept: Map<string, SlotSet>,
+  ): void {
     let keeper: string | undefined;
-    for (const [peer, answer] of this.#answers) {
-      if (this.#members.byId(peer) === undefined) continue;
+    for (const [peer, answer] of telling) {
       if (answer.later.has(slot)) return;
       if (answer.retained.has(slot) && (keeper === undefined || peer < keeper)) keeper = peer;
     }
@@ -202,11 +240,5 @@ export class SyncPlanner {
       slots.add(slot);
       kept.set(keeper, slots);
     }
-  }
-
-  /** True if the peer is somebody who has not been asked for the slot. */
-  #isOpen(peer: string, slot: number): boolean {
-    if (peer === this.#id || this.#members.byId(peer) === undefined) return false;
-    return this.#answers.get(peer)?.asked.has(slot) !== true;
   }
 }

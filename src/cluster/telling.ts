@@ -38,6 +38,8 @@ export class Telling {
   #newsDueMs = 0;
   #exchangeDueMs = 0;
   #deadDueMs = 0;
+  /** False if there was nobody whom the news could be told. */
+  #hasListeners = true;
 
   constructor(options: { gossip: Gossip; table: MemberTable; peers: PeerSender; random: Random }) {
     this.#gossip = options.gossip;
@@ -52,6 +54,7 @@ export class Telling {
     if (this.#gossip.isEmpty || nowMs < this.#newsDueMs) return;
     this.#newsDueMs = nowMs + NEWS_INTERVAL_MS;
     const linked = this.#table.others().filter(({ id }) => this.#peers.isLinked(id));
+    this.#hasListeners = linked.length > 0;
     for (let i = Math.min(NEWS_FANOUT, linked.length); i > 0 && !this.#gossip.isEmpty; i--) {
       const { id } = linked[this.#random.uint32() % linked.length];
       this.#peers.send(id, MessageKind.GOSSIP, (body) => {
@@ -91,7 +94,8 @@ export class Telling {
 
   /** What somebody knows differs from what this node knows, or not. */
   compare(peer: string, digest: number, nowMs: number): void {
-    if (digest === this.#table.digest() || !this.#gossip.isEmpty || nowMs < this.#exchangeDueMs) return;
+    const isUnderWay = !this.#gossip.isEmpty && this.#hasListeners;
+    if (digest === this.#table.digest() || isUnderWay || nowMs < this.#exchangeDueMs) return;
     this.#exchangeDueMs = nowMs + EXCHANGE_INTERVAL_MS;
     this.tellEverything(peer, true);
   }

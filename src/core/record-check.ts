@@ -84,6 +84,9 @@ export function recordFault(record: MutableRecord): RecordFault | undefined {
     case RecordKind.SLOTS:
       if (!isRange(record.value, record.valueStart, record.valueEnd)) return BAD_RANGE;
       return record.valueEnd - record.valueStart === SLOTS_BYTES ? undefined : BAD_SLOTS;
+    case RecordKind.MEMBERS:
+      if (!isRange(record.value, record.valueStart, record.valueEnd)) return BAD_RANGE;
+      return record.valueEnd - record.valueStart > MAX_VALUE_BYTES ? LONG_VALUE : undefined;
     default:
       return BAD_KIND;
   }

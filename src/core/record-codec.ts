@@ -10,6 +10,7 @@
  *     TOUCH       target (7) origin (4) key     MARKER      ring (7) key
  *     DATABASES   16 numbers (1 each)           FLOOR       slot (2) floor (7)
  *     WATERMARK                                 SLOTS       a bit for each slot (2,048 bytes)
+ *     MEMBERS     value
  *
  * Optional fields stand in the order of their flags: expiresAt (6), staleUntil (6) with revalidateUntil (6), content
  * type, tags (their number in 1 byte, then each), applied (7), namespace. Keys, values, tags and the like are a varint
@@ -47,6 +48,7 @@ import {
   flagsOf,
   HEAD_BYTES,
   hasKey,
+  hasValue,
   ORIGIN_BYTES,
   TIME_BYTES,
   VERSION_BYTES,
@@ -137,7 +139,7 @@ function writeFields(record: MutableRecord, out: ByteWriter): void {
       break;
   }
   if (hasKey(record.kind)) writePrefixed(record.key, record.keyStart, record.keyEnd, out);
-  if (record.kind <= RecordKind.FILL) writePrefixed(record.value, record.valueStart, record.valueEnd, out);
+  if (hasValue(record.kind)) writePrefixed(record.value, record.valueStart, record.valueEnd, out);
 }
 
 function writeOptionalFields(record: MutableRecord, flags: number, out: ByteWriter): void {
@@ -305,7 +307,7 @@ function readFields(bytes: Uint8Array, into: MutableRecord): void {
     const from = skip(keyBytes);
     into.setKey(bytes, from, from + keyBytes);
   }
-  if (into.kind <= RecordKind.FILL) {
+  if (hasValue(into.kind)) {
     const valueBytes = readVarint(bytes, "length");
     const from = skip(valueBytes);
     into.setValue(bytes, from, from + valueBytes);

@@ -37,6 +37,8 @@ export class RecordGroup {
   count = 0;
   /** 1 for a FILL, 0 for a SET. */
   readonly fill = new Uint8Array(GROUP_RECORDS);
+  /** 1 for a record that is global. */
+  readonly global = new Uint8Array(GROUP_RECORDS);
   readonly keyStart = new Int32Array(GROUP_RECORDS);
   readonly keyEnd = new Int32Array(GROUP_RECORDS);
   readonly valueStart = new Int32Array(GROUP_RECORDS);
@@ -111,6 +113,7 @@ export class RecordGroup {
     if (!this.#readEntry(bytes, at, next, (flags & EXPIRES) !== 0, n)) return 0;
     if (!trusted && crc32c(bytes, start + CRC_BYTES, next) !== wordAt(bytes, start)) return 0;
     this.fill[n] = kind === RecordKind.FILL ? 1 : 0;
+    this.global[n] = flags & GLOBAL;
     this.versionHigh[n] = versionHigh;
     this.versionLow[n] = versionLow;
     this.stampHigh[n] = stampHigh;
@@ -163,12 +166,13 @@ export class RecordGroup {
     return true;
   }
 
-  /** Fills a record with number `n`, as `decodeRecord` would; `global` is not kept. */
+  /** Fills a record with number `n`, as `decodeRecord` would. */
   describe(n: number, into: MutableRecord): void {
     into.reset();
     into.kind = this.fill[n] === 1 ? RecordKind.FILL : RecordKind.SET;
     into.version = this.versionHigh[n] * TWO_32 + (this.versionLow[n] >>> 0);
     into.origin = this.origin[n] >>> 0;
+    into.global = this.global[n] === 1;
     if (this.fill[n] === 1) into.began = this.stampHigh[n] * TWO_32 + (this.stampLow[n] >>> 0);
     into.setKey(this.bytes, this.keyStart[n], this.keyEnd[n]);
     into.setValue(this.bytes, this.valueStart[n], this.valueEnd[n]);

@@ -39,6 +39,7 @@ export const FLAGS_OF_KIND = Uint8Array.of(
   0,
   0,
   0,
+  0,
 );
 
 /** The flags of what the record has. */
@@ -98,7 +99,14 @@ function fieldBytes(record: MutableRecord): number {
       return 0;
     case RecordKind.SLOTS:
       return SLOTS_BYTES;
+    case RecordKind.MEMBERS:
+      return prefixedBytes(record.valueBytes);
   }
+}
+
+/** True if records of the kind have a value, with its length before it. */
+export function hasValue(kind: RecordKind): boolean {
+  return kind <= RecordKind.FILL || kind === RecordKind.MEMBERS;
 }
 
 /** True if records of the kind have a key, a subject or a region's name. */

@@ -39,6 +39,8 @@ export const RecordKind = {
   WATERMARK: 11,
   /** Of the journal alone. value: the slots of which the node has all that it should, one bit each (SLOTS_BYTES). */
   SLOTS: 12,
+  /** Of the journal alone. value: the members of the cluster that the node knows, in the cluster's own form. */
+  MEMBERS: 13,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
@@ -87,7 +89,7 @@ export class MutableRecord {
   key: Uint8Array = EMPTY_BYTES;
   keyStart = 0;
   keyEnd = 0;
-  /** `value[valueStart, valueEnd)`; of SLOTS, the set. */
+  /** `value[valueStart, valueEnd)`; of SLOTS and MEMBERS, what they list. */
   value: Uint8Array = EMPTY_BYTES;
   valueStart = 0;
   valueEnd = 0;

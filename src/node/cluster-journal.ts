@@ -6,6 +6,8 @@
  * How far the others may rely on this (`Watermarks.journaled`) follows when it would survive a power cut. Where nothing is
  * stored a restart begins with nothing, so what is applied counts as journaled at once.
  */
+import type { Member } from "../cluster/member.ts";
+import { encodeMembers } from "../cluster/member-codec.ts";
 import type { SlotSet } from "../cluster/slot-set.ts";
 import type { Watermarks } from "../cluster/watermarks.ts";
 import { MutableRecord, RecordKind, SLOTS_BYTES } from "../core/record.ts";
@@ -23,6 +25,7 @@ export interface Journaling {
 
 interface Observed {
   readonly watermarks: Watermarks;
+  readonly membership: { list(): readonly Member[] };
   /** True for an origin of a dead member whose watermark stands for what was pulled of it. */
   isEnded(origin: number): boolean;
   readonly slots: { readonly visible: SlotSet };
@@ -36,6 +39,7 @@ export class ClusterJournal {
   #dueMs = 0;
   #isWaiting = false;
   #slotsChanged = false;
+  #members: readonly Member[] | undefined;
 
   constructor(node: Node, observed: Observed, journaling: Journaling | undefined) {
     this.#node = node;
@@ -53,6 +57,7 @@ export class ClusterJournal {
     if (this.#journaling === undefined) return this.#rely(this.#observed.watermarks.list());
     if (!outbox.journaling || this.#isWaiting || ports.clock.monotonic() < this.#dueMs) return;
     this.#dueMs = ports.clock.monotonic() + INTERVAL_MS;
+    this.#writeMembers();
     this.#writeSlots();
     const written = this.#writeWatermarks();
     if (written.length === 0) return;
@@ -65,6 +70,20 @@ export class ClusterJournal {
 
   #rely(watermarks: readonly { readonly origin: number; readonly version: number }[]): void {
     for (const { origin, version } of watermarks) this.#observed.watermarks.raiseJournaled(origin, version);
+  }
+
+  #writeMembers(): void {
+    const node = this.#node;
+    const list = this.#observed.membership.list();
+    if (list === this.#members || list.length < 2) return;
+    this.#members = list;
+    const members = encodeMembers(list);
+    if (isEqual(members, node.progress.members)) return;
+    const record = this.#record;
+    record.stamp(RecordKind.MEMBERS, node.clock.next(node.nowMs), node.clock.origin);
+    record.setValue(members, 0, members.length);
+    node.outbox.journal(record);
+    node.progress.setMembers(members, record.version, record.origin);
   }
 
   #writeSlots(): void {
@@ -83,8 +102,12 @@ export class ClusterJournal {
   #writeWatermarks() {
     const node = this.#node;
     const own = { origin: node.clock.origin, version: node.clock.last };
+    // What is ahead of this node's clock was stamped by a bad one, which must not move it after a restart either.
     const risen = [...this.#observed.watermarks.list(), own].filter(
-      ({ origin, version }) => version > (node.progress.watermarks.get(origin) ?? 0) && !this.#observed.isEnded(origin),
+      ({ origin, version }) =>
+        version <= own.version &&
+        version > (node.progress.watermarks.get(origin) ?? 0) &&
+        !this.#observed.isEnded(origin),
     );
     for (const { origin, version } of risen) {
       this.#record.stamp(RecordKind.WATERMARK, version, origin);
@@ -93,4 +116,8 @@ export class ClusterJournal {
     }
     return risen;
   }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -21,7 +21,8 @@ import { Destinations } from "../cluster/destinations.ts";
 import { Fence } from "../cluster/fence.ts";
 import { Hello, type HelloContent } from "../cluster/hello.ts";
 import type { IncomingStreams } from "../cluster/incoming-streams.ts";
-import { isLive, type Member } from "../cluster/member.ts";
+import { isLive, type Member, MemberState } from "../cluster/member.ts";
+import { decodeMembers } from "../cluster/member-codec.ts";
 import { Membership } from "../cluster/membership.ts";
 import { readFrame } from "../cluster/message.ts";
 import { OutgoingStreams } from "../cluster/outgoing-streams.ts";
@@ -40,6 +41,7 @@ import type { Operation, OperationDone } from "./operation.ts";
 import { OwnRecords } from "./own-records.ts";
 import { PeerLives } from "./peer-lives.ts";
 import { Router } from "./router.ts";
+import { Service } from "./service.ts";
 
 export interface ClusterNodeOptions {
   /** Where something is stored: when it is. */
@@ -86,7 +88,8 @@ export class ClusterNode {
   readonly offsets: ClockOffsets;
   readonly membership: Membership;
   readonly rings: Rings;
-  readonly fence: Fence;
+  readonly majority: Fence;
+  readonly fence: Service;
   readonly watermarks = new Watermarks();
   readonly stability: Stability;
   readonly hello: Hello;
@@ -102,8 +105,8 @@ export class ClusterNode {
   readonly #onLogged: ((cluster: ClusterNode) => void) | undefined;
   #everybody: readonly string[] = [];
   #membersChanged = true;
-  /** Monotonic ms: the start, and until when peers are waited for; NaN before. */
-  #startedMs = Number.NaN;
+  /** Monotonic ms; undefined before the start. */
+  #startedMs: number | undefined;
   #expectsPeers = true;
   /** It has met a peer, or waited for one long enough: it knows the others, and has its slots. */
   #joined = false;
@@ -128,8 +131,16 @@ export class ClusterNode {
       peers,
       offsets: this.offsets,
       onChange: (member, before) => this.#memberChanged(member, before),
+      mayForget: () => this.majority.mayServe(clock.now(), clock.monotonic()),
     });
-    this.fence = new Fence({ config, origin, clock, peers, members: () => this.membership.list() });
+    this.majority = new Fence({ config, origin, clock, peers, members: () => this.membership.list() });
+    this.fence = new Service({
+      fence: this.majority,
+      clock,
+      recoveryTimeoutMs: config.recoveryTimeoutMs,
+      greetAll: () => this.#greetAll(),
+      hasCaughtUp: () => this.#hasHeardAll && this.sync.progress.pulls === 0,
+    });
     this.hello = new Hello({
       id: config.id,
       origin,
@@ -174,6 +185,8 @@ export class ClusterNode {
     const { progress } = this.node;
     this.#startedMs = this.node.ports.clock.monotonic();
     this.#expectsPeers = expectsPeers;
+    this.membership.know(decodeMembers(progress.members));
+    this.majority.establish();
     for (const [origin, version] of progress.watermarks) {
       this.watermarks.raise(origin, version);
       this.watermarks.raiseJournaled(origin, version);
@@ -183,21 +196,17 @@ export class ClusterNode {
     this.#adoptRings();
   }
 
-  get #isStarted(): boolean {
-    return !Number.isNaN(this.#startedMs);
-  }
-
   /** There is a link to a peer. */
   linked(peer: string): void {
     this.peers.link(peer);
-    if (!this.#isStarted) return;
+    if (this.#startedMs === undefined) return;
     this.#welcome(peer);
   }
 
   /** It is lost. */
   unlinked(peer: string): void {
     this.peers.unlink(peer);
-    if (!this.#isStarted) return;
+    if (this.#startedMs === undefined) return;
     this.hello.unlinked(peer);
     this.#part(peer);
     this.membership.unlinked(peer);
@@ -210,7 +219,7 @@ export class ClusterNode {
    * @returns false if it is bad: the link it came over is to be closed
    */
   receive(peer: string, frame: Uint8Array): boolean {
-    if (!this.#isStarted || !this.peers.isLinked(peer)) return true;
+    if (this.#startedMs === undefined || !this.peers.isLinked(peer)) return true;
     try {
       readFrame(frame, (kind, body) => receiveMessage(this, peer, kind, body));
       return true;
@@ -236,9 +245,10 @@ export class ClusterNode {
    * @returns true if there is more to do at once
    */
   tick(sliceMs: number): boolean {
-    if (!this.#isStarted) return false;
+    if (this.#startedMs === undefined) return false;
     this.membership.tick();
     this.#adoptRings();
+    this.majority.tick();
     this.fence.tick();
     this.hello.tick();
     this.lives.tick();
@@ -264,14 +274,14 @@ export class ClusterNode {
         this.#onLogged?.(this);
       });
     }
-    if (!this.#isStarted) return;
+    if (this.#startedMs === undefined) return;
     this.incoming.endTurn();
     this.#endStreams();
   }
 
   /** Heartbeats and markers are stamped here: not while records with lower stamps are to follow. */
   #endStreams(): void {
-    if (this.#isStarted && this.ownRecords.areLogged) this.outgoing.endTurn();
+    if (this.#startedMs !== undefined && this.ownRecords.areLogged) this.outgoing.endTurn();
   }
 
   /** See `PeerLives.isEnded`. */
@@ -310,6 +320,7 @@ export class ClusterNode {
       this.router.lost(id);
       this.lives.gone(before);
     }
+    if (member.state === MemberState.LEFT) this.incoming.forget(id);
     if (!isLive(member) || (lived && isSame)) return;
     this.lives.returned(member, before);
     // What it was not sent while it was taken for dead is asked for by another hello.
@@ -319,7 +330,7 @@ export class ClusterNode {
   }
 
   #adoptRings(): void {
-    if (!this.#isStarted || !this.#membersChanged) return;
+    if (this.#startedMs === undefined || !this.#membersChanged) return;
     const live = this.membership.live();
     const waitedMs = this.node.ports.clock.monotonic() - this.#startedMs;
     if (live.length === 1 && this.#expectsPeers && !this.#joined && waitedMs < this.config.recoveryTimeoutMs) return;
@@ -361,9 +372,22 @@ export class ClusterNode {
 
   /** True when every live member's stream has come to where it was at its hello, or was waited for long enough. */
   get hasCaughtUp(): boolean {
-    if (this.node.ports.clock.monotonic() - this.#startedMs > this.config.recoveryTimeoutMs) return true;
+    if (this.node.ports.clock.monotonic() - (this.#startedMs ?? 0) > this.config.recoveryTimeoutMs) return true;
+    return this.#hasHeardAll;
+  }
+
+  get #hasHeardAll(): boolean {
     if (this.lives.hasClaims) return false;
     return this.membership.live().every(({ id }) => id === this.config.id || this.incoming.caughtUp(id));
+  }
+
+  #greetAll(): void {
+    this.incoming.awaitGreetings();
+    for (const { id } of this.membership.live()) {
+      if (!this.peers.isLinked(id)) continue;
+      this.hello.unlinked(id);
+      this.hello.linked(id);
+    }
   }
 
   #advanceStable(): void {

@@ -10,10 +10,8 @@ import { lowestJournaled } from "../cluster/stability.ts";
 import type { ByteReader } from "../core/byte-reader.ts";
 import { keySlot } from "../core/crc16.ts";
 import { MutableRecord, RecordKind } from "../core/record.ts";
-import { msToVersion, VERSIONS_PER_MS } from "../core/version.ts";
 import type { ClusterNode } from "./cluster-node.ts";
-import { applyReceived } from "./receive.ts";
-import { applyHeld, applyStreamed } from "./streamed.ts";
+import { applyCopied, applyHeld, applyStreamed, isAhead } from "./streamed.ts";
 
 /** Streams in: their records are applied here, and passed on to those that sync from here. */
 export function createIncoming(cluster: ClusterNode): IncomingStreams {
@@ -55,8 +53,8 @@ export function createSync(cluster: ClusterNode): SlotSync {
     now: () => node.clock.last,
     observe: (version) => void node.clock.observe(version, config.maxClockSkewMs),
     caughtUp: () => cluster.hasCaughtUp,
-    apply: (record) => applyReceived(node, record),
-    applyEntry: (record, exemptTo) => applyReceived(node, record, exemptTo),
+    apply: (record) => applyCopied(node, record, config.maxClockSkewMs),
+    applyEntry: (record, exemptTo) => applyCopied(node, record, config.maxClockSkewMs, exemptTo),
     journal: (record) => {
       if (node.outbox.journaling) node.outbox.journal(record);
     },
@@ -85,7 +83,7 @@ export function receiveMessage(cluster: ClusterNode, peer: string, kind: number,
     case MessageKind.FENCE_PROBE:
     case MessageKind.FENCE_ANSWER:
     case MessageKind.FENCE_REPORT:
-      return cluster.fence.receive(peer, kind, body);
+      return cluster.majority.receive(peer, kind, body);
     case MessageKind.STREAM:
     case MessageKind.TRUNCATED:
       return cluster.incoming.receive(peer, kind, body);
@@ -115,7 +113,7 @@ function originOf(cluster: ClusterNode, peer: string): number | undefined {
 /** True if the peer's clock, or this stamp of it, is further off than is allowed. */
 function isSkewed(cluster: ClusterNode, peer: string, version: number): boolean {
   const { maxClockSkewMs } = cluster.config;
-  if (version > msToVersion(cluster.node.nowMs + maxClockSkewMs) + (VERSIONS_PER_MS - 1)) return true;
+  if (isAhead(cluster.node, version, maxClockSkewMs)) return true;
   const measured = cluster.offsets.of(peer);
   return measured !== undefined && Math.abs(measured.offsetMs) - measured.uncertaintyMs > maxClockSkewMs;
 }

@@ -1,6 +1,6 @@
 /**
  * How far this node has received everybody, as far as it is journaled: a watermark for each origin, and the slots of which it
- * had all that it should. A member of a cluster writes both down now and then, and finds them again after a restart: what the
+ * had all that it should, and whom it knew. A member of a cluster writes both down now and then, and finds them again after a restart: what the
  * others have to tell it begins there. What is too low or missing costs only time.
  */
 import { EMPTY_BYTES } from "../core/bytes.ts";
@@ -16,6 +16,10 @@ export class Progress {
   #slotsVersion = 0;
   #slotsOrigin = 0;
 
+  #members: Uint8Array = EMPTY_BYTES;
+  #membersVersion = 0;
+  #membersOrigin = 0;
+
   /** Watermarks by origin. */
   get watermarks(): ReadonlyMap<number, number> {
     return this.#watermarks;
@@ -26,12 +30,25 @@ export class Progress {
     return this.#slots;
   }
 
-  /** Takes a WATERMARK or SLOTS record over. */
+  /** The members that were known, as member-codec.ts writes them; empty if there are none. */
+  get members(): Uint8Array {
+    return this.#members;
+  }
+
+  /** Takes a WATERMARK, SLOTS or MEMBERS record over. */
   adopt(record: MutableRecord): void {
-    if (record.kind === RecordKind.WATERMARK) this.raise(record.origin, record.version);
-    else if (record.version > this.#slotsVersion) {
-      this.setSlots(record.value.slice(record.valueStart, record.valueEnd), record.version, record.origin);
-    }
+    const { kind, version, origin } = record;
+    if (kind === RecordKind.WATERMARK) return this.raise(origin, version);
+    const value = record.value.slice(record.valueStart, record.valueEnd);
+    if (kind === RecordKind.SLOTS && version > this.#slotsVersion) this.setSlots(value, version, origin);
+    if (kind === RecordKind.MEMBERS && version > this.#membersVersion) this.setMembers(value, version, origin);
+  }
+
+  /** @param members kept */
+  setMembers(members: Uint8Array, version: number, origin: number): void {
+    this.#members = members;
+    this.#membersVersion = version;
+    this.#membersOrigin = origin;
   }
 
   raise(origin: number, version: number): void {
@@ -56,6 +73,11 @@ export class Progress {
   describe(record: MutableRecord, emit: (record: MutableRecord) => void): void {
     for (const [origin, version] of this.#watermarks) {
       record.stamp(RecordKind.WATERMARK, version, origin);
+      emit(record);
+    }
+    if (this.#membersVersion !== 0) {
+      record.stamp(RecordKind.MEMBERS, this.#membersVersion, this.#membersOrigin);
+      record.setValue(this.#members, 0, this.#members.length);
       emit(record);
     }
     if (this.#slotsVersion === 0) return;

@@ -50,7 +50,7 @@ function applyRecord(node: Node, record: MutableRecord, exemptTo?: number): Outc
     const adopted = node.databases.adopt(record.databases, record.version, record.origin);
     return adopted ? Outcome.APPLIED : Outcome.IGNORED;
   }
-  if (record.kind === RecordKind.WATERMARK || record.kind === RecordKind.SLOTS) {
+  if (record.kind >= RecordKind.WATERMARK) {
     node.progress.adopt(record);
     return Outcome.IGNORED;
   }

@@ -31,6 +31,8 @@ export type Report = (key: string, message: string, atMs?: number) => void;
 export interface Checker {
   /** Such as "I2". */
   readonly name: string;
+  /** Called with each record before a node applies it; its outcome means nothing yet. */
+  before?(record: Applied, world: World, report: Report): void;
   /** Called with each record, right after a node applied it. */
   applied?(applied: Applied, world: World, report: Report): void;
   /** Called several times a second for each node that runs. */
@@ -64,6 +66,10 @@ export class Judge {
     const watchers = this.#checkers.filter(({ checker }) => checker.applied !== undefined);
     world.witness.listen((applied) => {
       for (const { checker, report } of watchers) checker.applied?.(applied, world, report);
+    });
+    const early = this.#checkers.filter(({ checker }) => checker.before !== undefined);
+    world.witness.listenBefore((record) => {
+      for (const { checker, report } of early) checker.before?.(record, world, report);
     });
     world.onRecovered.push((node) => {
       for (const { checker, report } of this.#checkers) checker.recovered?.(node, world, report);

@@ -24,7 +24,7 @@ export function clusterLives(): CreateLife {
   return (options) => new ClusterLife(options);
 }
 
-class ClusterLife implements Life {
+export class ClusterLife implements Life {
   readonly node: Node;
   readonly host: Host;
   readonly cluster: ClusterNode;

@@ -2,7 +2,7 @@
  * An index over a history: who wrote a value, when the load of a fill began, which invalidations there were, what each read
  * returned. Values name their writers, so the writer of whatever is read is known.
  */
-import type { Exchange, History } from "./history.ts";
+import { type Exchange, type History, settledMs } from "./history.ts";
 import { removes } from "./keyspace.ts";
 import type { Request } from "./request.ts";
 import { labelOf } from "./value-text.ts";
@@ -89,5 +89,5 @@ export class HistoryIndex {
 
 /** When the value was surely there or its load had surely begun, as true time; Infinity if nobody knows. */
 export function surelyBefore({ writer, lease }: Read): number {
-  return isKind(writer, "fill") ? (lease?.respondedMs ?? Number.POSITIVE_INFINITY) : writer.respondedMs;
+  return isKind(writer, "fill") ? (lease?.respondedMs ?? Number.POSITIVE_INFINITY) : settledMs(writer);
 }

@@ -23,6 +23,11 @@ export interface Exchange {
   reply: Reply | undefined;
 }
 
+/** When what was asked had been done or would never be, true time; Infinity if it may still be done. */
+export function settledMs({ reply, respondedMs }: Exchange): number {
+  return reply === undefined || reply.status === "unknown" ? Number.POSITIVE_INFINITY : respondedMs;
+}
+
 /** FNV-1a over text, 53 bits in two halves: a fingerprint, for comparing two runs. */
 export class Digest {
   #a = 0x811c9dc5;

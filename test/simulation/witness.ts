@@ -45,6 +45,7 @@ export interface Applied {
 export class Witness {
   readonly records: Applied[] = [];
   readonly #now: () => number;
+  readonly #before: ((record: Applied) => void)[] = [];
   readonly #onApplied: ((applied: Applied) => void)[] = [];
 
   constructor(now: () => number) {
@@ -56,13 +57,28 @@ export class Witness {
     this.#onApplied.push(callback);
   }
 
+  /** Tells of each record before it is applied; its outcome means nothing yet. */
+  listenBefore(callback: (record: Applied) => void): void {
+    this.#before.push(callback);
+  }
+
   /** Watches the store of one life. */
   watch(node: string, life: number, { store, clock }: Node): void {
     const apply = store.apply.bind(store);
     store.apply = (record, applied) => {
       if (record.kind > RecordKind.FLUSH) return apply(record, applied);
       const seen = this.#describe(node, life, clock.origin, record, applied);
+      for (const callback of this.#before) callback(seen);
       seen.outcome = apply(record, applied);
+      this.records.push(seen);
+      for (const callback of this.#onApplied) callback(seen);
+      return seen.outcome;
+    };
+    const applySynced = store.applySynced.bind(store);
+    store.applySynced = (record, exemptTo) => {
+      const seen = this.#describe(node, life, clock.origin, record, record.applied);
+      for (const callback of this.#before) callback(seen);
+      seen.outcome = applySynced(record, exemptTo);
       this.records.push(seen);
       for (const callback of this.#onApplied) callback(seen);
       return seen.outcome;

@@ -16,6 +16,7 @@ import { createI12 } from "./i12-owners.ts";
 import { createI13 } from "./i13-sessions.ts";
 import { createI15 } from "./i15-limits.ts";
 import { createNoErrors } from "./no-errors.ts";
+import { createRedelivery } from "./redelivery.ts";
 
 export const allCheckers: readonly CreateChecker[] = [
   createI01,
@@ -34,4 +35,5 @@ export const allCheckers: readonly CreateChecker[] = [
   createI15,
   createNoErrors,
   createHiddenEntries,
+  createRedelivery,
 ];

@@ -3,7 +3,8 @@
  * began, before it.
  *
  * Before means surely before: the write was answered, or the lease of the load granted, before the invalidation was asked for.
- * Sets lose by their stamp, so a set must be older by as much as clocks differ, up to the bound. A soft invalidation allows
+ * Sets lose by their stamp, so a set must be older by as much as clocks differ, up to the bound; or the node that stamped the
+ * invalidation had applied the set before: then its clock had to be ahead of it. A soft invalidation allows
  * stale reads, a purge does not. A value that was on its way to the source of truth and back has a load that began later than
  * it was granted, never earlier, so nothing is reported that was right.
  */
@@ -14,6 +15,8 @@ import { stampMarginMs } from "./soundness.ts";
 
 interface Acknowledged {
   readonly id: number;
+  /** The life that stamped it. */
+  readonly at: string;
   readonly region: string;
   readonly invokedMs: number;
   readonly respondedMs: number;
@@ -27,23 +30,46 @@ export function createI02(): Checker {
     finish({ index, world }, report) {
       const marginMs = stampMarginMs(world);
       const acknowledged = index.invalidations.flatMap(
-        ({ id, invokedMs, respondedMs, request, reply }): Acknowledged[] => {
+        ({ id, node, life, invokedMs, respondedMs, request, reply }): Acknowledged[] => {
           const regions = (reply?.regions ?? []).filter(({ status }) => status === "acknowledged");
           const isSoft = request.mode === "stale";
-          return regions.map(({ region }) => ({ id, region, invokedMs, respondedMs, isSoft, request }));
+          return regions.map(({ region }) => ({
+            id,
+            at: `${node}.${life}`,
+            region,
+            invokedMs,
+            respondedMs,
+            isSoft,
+            request,
+          }));
         },
       );
-      for (const read of index.reads) checkRead(read, acknowledged, marginMs, report);
+      const applied = new Map<string, number>();
+      for (const { node, life, value, atMs } of world.witness.records) {
+        const name = `${node}.${life} ${value}`;
+        if (value !== "" && !applied.has(name)) applied.set(name, atMs);
+      }
+      const isKnown = (at: string, label: string, atMs: number) =>
+        (applied.get(`${at} ${label}`) ?? Number.POSITIVE_INFINITY) < atMs;
+      for (const read of index.reads) checkRead(read, acknowledged, marginMs, isKnown, report);
       for (const { exchange, why } of index.strange) report("", `#${exchange.id} read ${why}`, exchange.invokedMs);
     },
   };
 }
 
-function checkRead(read: Read, acknowledged: readonly Acknowledged[], marginMs: number, report: Report): void {
+function checkRead(
+  read: Read,
+  acknowledged: readonly Acknowledged[],
+  marginMs: number,
+  isKnown: (at: string, label: string, atMs: number) => boolean,
+  report: Report,
+): void {
   const { exchange, key, label, writer } = read;
   const beforeMs = surelyBefore(read) + (isKind(writer, "fill") ? 0 : marginMs);
   for (const one of acknowledged) {
-    if (one.region !== exchange.region || one.respondedMs > exchange.invokedMs || beforeMs > one.invokedMs) continue;
+    if (one.region !== exchange.region || one.respondedMs > exchange.invokedMs) continue;
+    const isBefore = beforeMs <= one.invokedMs || (!isKind(writer, "fill") && isKnown(one.at, label, one.invokedMs));
+    if (!isBefore) continue;
     if ((one.isSoft && exchange.reply?.isStale === true) || !removes(one.request, key)) continue;
     const text = `#${exchange.id} at ${exchange.node} (${exchange.region}) read ${label} at ${exchange.invokedMs.toFixed(1)}`;
     report(key, `${text}, invalidated by #${one.id}, which ${one.region} acknowledged`, exchange.invokedMs);

@@ -7,10 +7,13 @@
  * leaves it readable where stale is allowed.
  */
 import { EpochMode } from "../../../src/core/record.ts";
+import { versionToMs } from "../../../src/core/version.ts";
 import type { Checker } from "../checker.ts";
 import { valueKeys } from "../keyspace.ts";
 import { localEntry } from "../local-entries.ts";
+import { START_MS } from "../virtual-clock.ts";
 import { type Applied, isEpoch } from "../witness.ts";
+import type { World } from "../world.ts";
 import { meansKey } from "./epoch-reach.ts";
 
 const BEGAN = / began ([\d.]+)/;
@@ -31,8 +34,9 @@ export function createI03(): Checker {
       if (!isEpoch(record) || record.outcome < 0) return;
       // Not by origin: a copy of an epoch that came by a sync names another one.
       const stamp = `${record.version} ${record.mode} ${record.scope} ${record.key}`;
-      const atMs = stampedMs.get(stamp) ?? record.atMs;
-      stampedMs.set(stamp, atMs);
+      const isStamped = record.origin === record.ownOrigin && record.applied === record.version;
+      if (isStamped && !stampedMs.has(stamp)) stampedMs.set(stamp, record.atMs);
+      const atMs = stampedMs.get(stamp) ?? earliest(record, world);
       for (const key of valueKeys(world.plan.keys)) {
         if (!meansKey(record, key)) continue;
         const name = nameOf(record.node, record.life, key);
@@ -57,6 +61,11 @@ export function createI03(): Checker {
       }
     },
   };
+}
+
+/** When a record that nobody was seen to stamp was stamped at the earliest: a sync describes a stale entry by such a one. */
+function earliest({ version }: Applied, { clockSpreadMs }: World): number {
+  return versionToMs(version) - START_MS - clockSpreadMs;
 }
 
 function note(known: Latest, record: Applied, atMs: number): void {

@@ -4,7 +4,8 @@
  *
  * Looks into live stores: once a life has applied a delete or purge, nothing older of that key may be readable there. At the
  * end the same across nodes: what any sound life still running knows to be deleted or purged is older nowhere; only nodes that
- * serve the key are looked at, because others hold what they have only by chance.
+ * serve the key are looked at, because others hold what they have only by chance. An invalidation or delete of a node whose clock
+ * is off is applied by each receiver under a stamp of its own; that binds the receiver, and nobody else.
  */
 import { EpochMode, RecordKind } from "../../../src/core/record.ts";
 import { compareVersions } from "../../../src/core/version.ts";
@@ -19,10 +20,13 @@ export function createI04(): Checker {
   /** The newest removal by life and key. */
   const removals = new Map<string, Applied>();
   const nameOf = (node: string, life: number, key: string) => `${node}.${life} ${key}`;
+  /** Stamps of invalidations as they were asked for: where one is stamped, that is its receipt as well. */
+  const asked = new Set<number>();
   return {
     name: "I4",
     applied(record, world) {
       if (!isRemoval(record)) return;
+      if (record.origin === record.ownOrigin && record.applied === record.version) asked.add(record.version);
       for (const key of keysOf(world.plan.keys)) {
         if (!(record.kind === RecordKind.DELETE ? record.key === key : meansKey(record, key))) continue;
         const name = nameOf(record.node, record.life, key);
@@ -49,7 +53,9 @@ export function createI04(): Checker {
       for (const key of keysOf(world.plan.keys)) {
         const newest = nodes
           .flatMap((node) => removals.get(nameOf(node.id, node.lifeNumber, key)) ?? [])
-          .filter(({ origin }) => origins.has(origin))
+          .filter(
+            ({ origin, kind, version }) => origins.has(origin) && (kind === RecordKind.DELETE || asked.has(version)),
+          )
           .reduce<Applied | undefined>(
             (best, one) => (best === undefined || one.version > best.version ? one : best),
             undefined,

@@ -9,6 +9,7 @@ import { defaultClusterConfig } from "../../../src/cluster/cluster-config.ts";
 import { msToVersion } from "../../../src/core/version.ts";
 import type { Checker } from "../checker.ts";
 import { START_MS } from "../virtual-clock.ts";
+import { isEpoch } from "../witness.ts";
 
 const SLACK_MS = 20;
 
@@ -17,15 +18,18 @@ export function createI11(): Checker {
   const seen = new Map<number, Set<number>>();
   return {
     name: "I11",
-    applied({ origin, ownOrigin, version, node, key }, _world, report) {
-      if (origin !== ownOrigin) return;
+    applied(record, _world, report) {
+      const { origin, ownOrigin, version, node, key } = record;
+      // A copy of an epoch that came by a sync may name this origin, and is no stamp of it.
+      if (origin !== ownOrigin || (isEpoch(record) && record.applied !== version)) return;
       let versions = seen.get(origin);
       if (versions === undefined) {
         versions = new Set();
         seen.set(origin, versions);
       }
+      // An entry that comes back by a sync names only the moment when its load began.
       if (versions.has(version)) return;
-      versions.add(version);
+      versions.add(version).add(record.stamp);
       const last = newest.get(origin) ?? 0;
       if (version < last) report(key, `${node} stamps ${version}, below ${last}`);
       newest.set(origin, Math.max(last, version));

@@ -1,5 +1,5 @@
 /** Whether a write must still be there, or something newer of its key: nothing else that anybody asked for has taken it away. */
-import type { Exchange, History } from "../history.ts";
+import { type Exchange, type History, settledMs } from "../history.ts";
 import { isKind } from "../history-index.ts";
 import { removes } from "../keyspace.ts";
 import type { World } from "../world.ts";
@@ -11,7 +11,7 @@ import type { World } from "../world.ts";
 export function isUndisturbed({ exchanges }: History, write: Exchange, key: string, untilMs: number): boolean {
   if (isKind(write, "set") && write.request.entry.expiresAt !== 0) return false;
   return exchanges.every((other) => {
-    if (other.respondedMs < write.invokedMs || other.invokedMs > untilMs || other === write) return true;
+    if (settledMs(other) < write.invokedMs || other.invokedMs > untilMs || other === write) return true;
     if (removes(other.request, key)) return false;
     if (!("key" in other.request) || other.request.key !== key) return true;
     if (isKind(other, "touch")) return false;

@@ -2,6 +2,7 @@
  * Members in one process under virtual time: what they send arrives after a latency, or is lost, or not at all where the
  * network is cut. Everything is drawn from a seed.
  */
+import { ClockOffsets } from "../../../src/cluster/clock-offsets.ts";
 import { type ClusterConfig, defaultClusterConfig } from "../../../src/cluster/cluster-config.ts";
 import { Fence } from "../../../src/cluster/fence.ts";
 import { isLive, type Member, MemberState } from "../../../src/cluster/member.ts";
@@ -34,6 +35,7 @@ export interface NetworkNode {
   readonly membership: Membership;
   readonly fence: Fence;
   readonly peers: Peers;
+  readonly offsets: ClockOffsets;
   readonly clock: { wallOffsetMs: number } & Clock;
   /** What `onChange` was told: who, and which state. */
   readonly changes: {
@@ -98,18 +100,20 @@ export class MemberNetwork {
     const changes: NetworkNode["changes"] = [];
     const origin = this.#nextOrigin++;
     const whole = { ...defaultClusterConfig(), ...config, id };
+    const offsets = new ClockOffsets(() => clock.monotonic());
     const membership = new Membership({
       config: whole,
       origin,
       clock,
       random: seededRandom(this.random.uint32()),
       peers,
-      known,
+      offsets,
       onChange: ({ id: changed, origin: life, state }) =>
         changes.push({ atMs: this.nowMs, id: changed, origin: life, state }),
     });
+    membership.know(known ?? []);
     const fence = new Fence({ config: whole, origin, clock, peers, members: () => membership.list() });
-    const node = { id, origin, membership, fence, peers, clock, changes, isStopped: false, isCrashed: false };
+    const node = { id, origin, membership, fence, peers, offsets, clock, changes, isStopped: false, isCrashed: false };
     this.#nodes.set(id, node);
     this.lives.push(node);
     if (link) for (const other of this.#nodes.values()) if (other !== node) this.link(id, other.id);

@@ -60,6 +60,20 @@ describe("convergence", () => {
     expect(network.state("n000", "n004")).toBe(LEFT);
   });
 
+  test("who has been alone finds back", () => {
+    const network = cluster(3);
+    for (const [a, b] of [
+      ["n000", "n001"],
+      ["n000", "n002"],
+      ["n001", "n002"],
+    ])
+      network.cut(a, b);
+    network.run(10_000);
+    for (const id of names(3)) expect(network.node(id).membership.live()).toHaveLength(1);
+    network.heal();
+    expect(network.runUntil(() => network.agree(names(3)), 30_000)).toBeLessThan(5_000);
+  });
+
   test("the lists are the same until something changes, and sorted", () => {
     const network = cluster(4);
     const { membership } = network.node("n002");
@@ -273,7 +287,8 @@ describe("going", () => {
     const former = cluster(3).node("n000").membership.list();
     const network = new MemberNetwork();
     network.fences = false;
-    const { membership } = network.start("n000", {}, { known: former });
+    const { membership } = network.start("n000", {}, {});
+    membership.know(former);
     expect(membership.live().map((member) => member.id)).toEqual(["n000"]);
     expect(membership.list().map(({ id, state }) => [id, state])).toEqual([
       ["n000", ALIVE],

@@ -71,6 +71,8 @@ export class SlotNode {
   logStart = 0;
   members: readonly Member[] = [];
   readonly rings = new Map<string, RegionRing>();
+  /** Peers to which the latest markers are told again, behind everything else, because their stream was opened anew. */
+  readonly #untold = new Set<string>();
   /** By origin: how far its stream has come. */
   readonly positions = new Map<number, number>();
   readonly lows = new Map<string, number>();
@@ -80,6 +82,7 @@ export class SlotNode {
   clock = 0;
   visibilityChanges = 0;
   readonly unanswered: string[] = [];
+  whenTold = (callback: () => void): void => callback();
 
   constructor(net: SlotNetwork, id: string, origin: number, region = REGION, bytesPerSecond = 64 * 2 ** 20) {
     this.net = net;
@@ -119,6 +122,7 @@ export class SlotNode {
         this.sync.applied(record, slotOf(record));
       },
       journal: () => {},
+      whenTold: (callback) => this.whenTold(callback),
       onVisibility: () => {
         this.visibilityChanges++;
       },
@@ -205,9 +209,8 @@ export class SlotNode {
     for (const { id, origin } of before) {
       if (id === this.id || members.some((member) => member.id === id)) continue;
       this.cursors.delete(id);
-      if (this.net.nodes.get(id)?.origin === origin) continue;
-      this.lows.delete(id);
       this.sync.pull(origin);
+      if (this.net.nodes.get(id)?.origin !== origin) this.lows.delete(id);
     }
     // Of whom nothing was heard yet counts as 0, and silent ones are waited for.
     for (const { id } of members) if (id !== this.id && !this.lows.has(id)) this.lows.set(id, 0);
@@ -256,13 +259,14 @@ export class SlotNode {
       if (at < 0) at = this.log.length;
       if (at < this.logStart) {
         at = this.logStart;
-        this.#resendMarkers(peer);
         peer.sync.truncated(this.origin, this.log[at - 1].version);
       }
     }
     const end = Math.min(this.log.length, at + count);
     for (let i = at; i < end; i++) this.#deliver(this.log[i], peer);
+    if (this.cursors.get(peer.id) === undefined) this.#untold.add(peer.id);
     this.cursors.set(peer.id, end);
+    if (end === this.log.length && this.#untold.delete(peer.id)) this.#resendMarkers(peer);
     return end > at;
   }
 

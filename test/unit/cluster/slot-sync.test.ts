@@ -7,7 +7,7 @@ import { encodeText } from "../../../src/core/bytes.ts";
 import { keySlot } from "../../../src/core/crc16.ts";
 import { MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { auditStore } from "../store/audit.ts";
-import { memberOf, SlotNetwork, SlotNode } from "./slot-nodes.ts";
+import { memberOf, ringOf, SlotNetwork, SlotNode } from "./slot-nodes.ts";
 
 const KEYS = Array.from({ length: 400 }, (_, n) => `key:${n}`);
 
@@ -104,6 +104,61 @@ describe("a joiner", () => {
     expect(bytes).toBeGreaterThan(300_000);
     expect(node.sync.progress.bytes).toBeGreaterThan(300_000);
     expect(node.read("many:77")).toBe(nodes[0].stored("many:77"));
+  });
+
+  test("is ahead of the source's stream when it shows a slot, and the source has stopped before", () => {
+    const { net, nodes, members } = cluster(["a"]);
+    const [a] = nodes;
+    for (const key of KEYS) a.set(key);
+    const { node, all } = join(net, members, "b");
+    a.learn(all);
+    node.learn(all);
+    a.pump(node, 1_000);
+    const slot = KEYS.map(slotOfKey).find((one) => node.sync.slots.isOwner(one)) as number;
+    const key = KEYS.find((one) => slotOfKey(one) === slot) as string;
+    const seen: { sending: boolean; ended: boolean }[] = [];
+    let written = 0;
+    for (let round = 0; round < 200 && !node.sync.slots.isVisible(slot); round++) {
+      net.advance(10);
+      node.heartbeat();
+      // The end has to wait for the target's marker; the walk is over long before.
+      if (round >= 20) node.pump(a, 1_000);
+      for (const one of net.list()) one.sync.tick(0);
+      const ended = net.sent.some(({ kind }) => kind === MessageKind.SYNC_END);
+      seen.push({ sending: a.sync.slots.isSending(slot, "b"), ended });
+      // What is stamped while the source says that it is sending; its stream is stuck from here on.
+      if (a.sync.slots.isSending(slot, "b")) written = a.set(key);
+      net.carry(ended && round % 5 !== 0 ? 0 : 4);
+    }
+    expect(written).toBeGreaterThan(0);
+    expect(node.read(key)).toBe(written);
+    expect(seen.some(({ sending }) => sending)).toBe(true);
+    expect(seen.some(({ ended }) => ended)).toBe(true);
+    expect(seen.some(({ sending, ended }) => sending && ended)).toBe(false);
+    expect(a.sync.slots.isSending(slot, "b")).toBe(false);
+  });
+
+  test("gets the end only after what the source has stamped and not told yet", () => {
+    const waiting: (() => void)[] = [];
+    const net = new SlotNetwork(1);
+    const a = net.add(new SlotNode(net, "a", 1));
+    const b = new SlotNode(net, "b", 100);
+    a.learn([memberOf("a", 1)]);
+    expect(net.quiesce(100)).toBe(true);
+    a.whenTold = (callback) => void waiting.push(callback);
+    net.add(b);
+    const all = [memberOf("a", 1), memberOf("b", 100)];
+    a.learn(all);
+    b.learn(all);
+    const slot = slotOfKey(KEYS.find((one) => b.sync.slots.isOwner(slotOfKey(one))) as string);
+    net.quiesce(50);
+    expect(b.sync.slots.isVisible(slot)).toBe(false);
+    expect(a.sync.slots.isSending(slot, "b")).toBe(false);
+    expect(waiting.length).toBe(1);
+    a.whenTold = (callback) => callback();
+    for (const callback of waiting) callback();
+    expect(net.quiesce(50)).toBe(true);
+    expect(b.sync.slots.isVisible(slot)).toBe(true);
   });
 
   test("hears what happens at the source meanwhile: writes, deletes, evictions, expiries, touches", () => {
@@ -246,7 +301,7 @@ describe("a source", () => {
       net.carry(1_000);
     };
     for (let round = 0; round < 100; round++) beat();
-    expect(node.sync.slots.allVisible).toBe(false);
+    expect(node.sync.slots.visible.count).toBe(0);
     // Stamped for the old ring, behind everything that the walk has met.
     const versions = KEYS.map((key) => b.set(key));
     b.learn(all);
@@ -265,7 +320,7 @@ describe("a source", () => {
     for (const node of nodes) expect(node.sync.slots.allVisible).toBe(true);
   });
 
-  test("in another region sends no fills", () => {
+  test("in another region sends no fills, but that they have replaced what is older", () => {
     const net = new SlotNetwork(1);
     const a = net.add(new SlotNode(net, "a", 1, "here"));
     a.learn([memberOf("a", 1)]);
@@ -319,5 +374,50 @@ describe("a node that is gone", () => {
     // What only the dead and the one that it could not reach owned is lost.
     expect(found).toBeGreaterThan(KEYS.length / 3);
     expect(c.watermarks.of(a.origin)).toBe(b.watermarks.of(a.origin));
+  });
+
+  test("and comes back after all is asked for what only this node should have had", () => {
+    const { net, nodes, members } = cluster(["a", "b", "c"]);
+    const [a, b, c] = nodes;
+    net.cutLink("a", "c");
+    const keys = KEYS.filter((key) => a.sync.slots.isOwner(slotOfKey(key)) && c.sync.slots.isOwner(slotOfKey(key)));
+    const versions = keys.map((key) => c.set(key));
+    c.heartbeat();
+    c.pump(b, 1_000);
+    a.learn(members.slice(0, 2));
+    for (let round = 0; round < 50; round++) {
+      net.advance(50);
+      for (const node of [a, b]) node.sync.tick(1);
+      net.carry(1_000);
+    }
+    // The pull is over: what went past this node is behind its watermark.
+    expect(a.watermarks.of(c.origin)).toBeGreaterThan(versions[versions.length - 1]);
+    net.mendLink("a", "c");
+    a.learn(members);
+    expect(net.quiesce(300)).toBe(true);
+    for (const [n, key] of keys.entries())
+      expect([key, ...ownersRead(net, key)]).toEqual([key, versions[n], versions[n]]);
+  });
+});
+
+describe("records of a slot", () => {
+  test("go to its owners by older rings too, until all nodes have settled on the new one", () => {
+    const { net, nodes, members } = cluster(["a", "b"]);
+    const [a, b] = nodes;
+    const { node, all } = join(net, members, "c");
+    const slot = Array.from({ length: 100 }, (_, n) => n).find(
+      (one) => !ringOf("here", all).isOwner("b", one),
+    ) as number;
+    expect(a.sync.slots.alsoSendTo(slot)).toEqual([]);
+    a.learn(all);
+    expect(a.sync.slots.alsoSendTo(slot)).toEqual(["b"]);
+    b.learn(all);
+    node.learn(all);
+    // The joiner does not know which rings there were: to everybody.
+    expect(node.sync.slots.alsoSendTo(slot)).toEqual(["a", "b"]);
+    expect(b.sync.slots.state(slot)).toBe(SlotState.RETAINED);
+    expect(net.quiesce(300)).toBe(true);
+    for (const one of net.list()) expect(one.sync.slots.alsoSendTo(slot)).toEqual([]);
+    expect(b.sync.slots.state(slot)).toBe(SlotState.NONE);
   });
 });

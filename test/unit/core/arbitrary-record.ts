@@ -85,6 +85,7 @@ export const arbitraryRecord: fc.Arbitrary<MutableRecord> = fields.map((f) => {
     record.ring = f.applied;
     record.setKey(surround(f.key, f.before), f.before, f.before + Math.min(f.key.length, 64));
   }
+  if (f.kind === RecordKind.MEMBERS) record.setValue(surround(f.value, f.before), f.before, f.before + f.value.length);
   if (f.kind === RecordKind.SLOTS) record.setValue(new Uint8Array(SLOTS_BYTES).fill(f.before), 0, SLOTS_BYTES);
   if (f.kind === RecordKind.FLOOR) {
     record.slot = f.slot;

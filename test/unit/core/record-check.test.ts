@@ -35,7 +35,7 @@ describe("a broken rule is named", () => {
     { name: "a version too high", kind: SET, change: { version: 2 ** 53 }, code: "field", message: "version" },
     { name: "no origin", kind: SET, change: { origin: 0 }, code: "field", message: "origin" },
     { name: "a signed origin", kind: SET, change: { origin: -1 }, code: "field", message: "origin" },
-    { name: "an unknown kind", kind: SET, change: { kind: 13 }, code: "kind", message: "kind" },
+    { name: "an unknown kind", kind: SET, change: { kind: 14 }, code: "kind", message: "kind" },
     { name: "a key outside", kind: SET, change: key(tag, 0, 2), code: "field", message: "range" },
     { name: "a key backwards", kind: DELETE, change: key(tag, 1, 0), code: "field", message: "range" },
     { name: "a key that is NaN", kind: DELETE, change: key(tag, Number.NaN, 1), code: "field", message: "range" },

@@ -213,6 +213,14 @@ describe("layout", () => {
       body: "0b00 03000000000000 01000000",
     },
     {
+      name: "members",
+      fill: (r) => {
+        r.stamp(RecordKind.MEMBERS, 3, 1);
+        r.setValue(Uint8Array.of(7, 8), 0, 2);
+      },
+      body: "0d00 03000000000000 01000000 02 0708",
+    },
+    {
       name: "slots",
       fill: (r) => {
         r.stamp(RecordKind.SLOTS, 3, 1);
@@ -283,7 +291,7 @@ describe("decodeRecord", () => {
     { name: "half a head", bytes: frame(head(7, 0).slice(1)), expected: "length" },
     { name: "no fields", bytes: frame(head(7, 0)), expected: "length" },
     { name: "kind 0", bytes: frame(head(0, 0)), expected: "kind" },
-    { name: "kind 13", bytes: frame(head(13, 0)), expected: "kind" },
+    { name: "kind 14", bytes: frame(head(14, 0)), expected: "kind" },
     { name: "kind 255", bytes: frame(head(255, 0)), expected: "kind" },
     { name: "a flag of another kind", bytes: frame([...head(3, 2), 1, 107, ...times]), expected: "field" },
     { name: "a key beyond the body", bytes: frame([...head(3, 0), 2, 107]), expected: "length" },

@@ -139,6 +139,12 @@ export class IncomingStreams {
     return this.#options.watermarks.of(stream.origin) >= stream.greetedNow;
   }
 
+  /** How far a life's stream has come, whatever is missing before that; 0 if there is none. */
+  positionOf(origin: number): number {
+    for (const stream of this.#streams.values()) if (stream.origin === origin) return stream.position;
+    return 0;
+  }
+
   /** True while the peer's stream is held. */
   holds(peer: string): boolean {
     return this.#streams.get(peer)?.isHeld ?? false;

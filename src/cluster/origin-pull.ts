@@ -30,6 +30,8 @@ import type { Watermarks } from "./watermarks.ts";
 
 const MAX_ASKED = 8;
 const REQUEST_MS = 500;
+/** Time after which a source that serves too many is asked again, ms. */
+const LATER_MS = 100;
 
 export interface OriginPullOptions {
   readonly id: string;
@@ -158,7 +160,11 @@ export class OriginPulls {
   /** The peer cannot answer now: it is asked again. */
   cancelled(peer: string, id: number): void {
     const found = this.#find(peer, id);
-    if (found !== undefined) this.#restart(found.pull, found.attempt);
+    if (found === undefined) return;
+    const isBusy = found.attempt.received === 0;
+    const anew = this.#restart(found.pull, found.attempt, !isBusy);
+    // Who serves too many already would only be kept from it by being asked at once.
+    if (isBusy && anew !== undefined) anew.sentMs = this.#options.clock.monotonic() - REQUEST_MS + LATER_MS;
   }
 
   tick(): void {
@@ -189,7 +195,7 @@ export class OriginPulls {
     pull.waiting.push(peer);
   }
 
-  #start(pull: Pull, peer: string): void {
+  #start(pull: Pull, peer: string, asks = true): void {
     const { origin, region, nextId, clock, maxLeaseMs } = this.#options;
     const fillsAbove = Math.max(0, pull.above - maxLeaseMs * VERSIONS_PER_MS);
     const request = {
@@ -207,17 +213,17 @@ export class OriginPulls {
     const attempt = new IncomingSync(peer, request, clock.monotonic());
     pull.active.set(peer, attempt);
     this.#active++;
-    this.#ask(attempt);
+    if (asks) this.#ask(attempt);
   }
 
-  #restart(pull: Pull, attempt: IncomingSync): void {
+  #restart(pull: Pull, attempt: IncomingSync, asks = true): IncomingSync | undefined {
     const { heardMs, peer } = attempt;
     this.#close(pull, attempt);
-    this.#start(pull, peer);
+    this.#start(pull, peer, asks);
     const anew = pull.active.get(peer);
-    if (anew === undefined) return;
     // Being refused again and again is no answer.
-    anew.heardMs = heardMs;
+    if (anew !== undefined) anew.heardMs = heardMs;
+    return anew;
   }
 
   #ask(attempt: IncomingSync): void {

@@ -13,9 +13,10 @@ const BITMAP = 0;
 const RUNS = 1;
 
 export class SlotSet {
-  readonly #bits = new Uint8Array(BITMAP_BYTES);
+  readonly #buffer = new ArrayBuffer(BITMAP_BYTES);
+  readonly #bits = new Uint8Array(this.#buffer);
   /** The same, to be joined and compared by the word. */
-  readonly #words = new Uint32Array(this.#bits.buffer);
+  readonly #words = new Uint32Array(this.#buffer);
   #count = 0;
 
   /** The set of all slots for which `test` says so. */

@@ -47,6 +47,8 @@ export class Slots {
   readonly #also = new Map<number, readonly string[]>();
   #moving = false;
   #memberChanges = 0;
+  /** What `isAgreed` found, for these members; undefined after markers or rings have changed. It is asked at every tick. */
+  #agreed: { readonly members: number; readonly is: boolean } | undefined;
   /** Grows with every change of a slot's state. */
   changes = 0;
   #hidden = 0;
@@ -172,6 +174,7 @@ export class Slots {
     const lost = new SlotSet();
     if (ring.region === this.#region) this.#move(ring, history, lost);
     history.adopt(ring, lost);
+    this.#agreed = undefined;
     this.#changed();
   }
 
@@ -184,6 +187,7 @@ export class Slots {
       this.#markers.set(origin, markers);
     }
     markers.set(region, ring);
+    this.#agreed = undefined;
   }
 
   /** The number of the ring of a region by which an origin sends, as its last marker said; undefined: it has not said. */
@@ -206,6 +210,12 @@ export class Slots {
 
   /** True if every live member sends by the rings that this node has adopted, as far as their markers tell. */
   get isAgreed(): boolean {
+    const { changes } = this.#members;
+    if (this.#agreed?.members !== changes) this.#agreed = { members: changes, is: this.#agree() };
+    return this.#agreed.is;
+  }
+
+  #agree(): boolean {
     for (const member of this.#members.list()) {
       if (member.id === this.#id) continue;
       for (const [region, { current }] of this.#histories) {
@@ -346,6 +356,7 @@ export class Slots {
 
   #forgetGone(): void {
     for (const origin of this.#markers.keys()) if (!this.#members.has(origin)) this.#markers.delete(origin);
+    this.#agreed = undefined;
   }
 }
 

@@ -5,7 +5,9 @@
  * Every member says `low` in its heartbeats: the lowest journaled watermark over all live origins, 0 while one of its slots
  * is hidden, or just below its oldest open lease. `stable` is the lowest `low` of all members, dead ones included, until one
  * was silent for `retentionMs`; from then on nothing is kept for it, and what it brings back is checked against `stable`.
- * Who has left is not waited for. A member of which nothing was heard yet counts as 0, from the first time that it was asked
+ * That goes only for a minority: where half of the members or more are silent, they are waited for without a bound, and what
+ * is kept has its own limits. So of two sides that were cut off from each other one at most has forgotten anything, and
+ * neither takes from the other what it wrote meanwhile because of that. Who has left is not waited for. A member of which nothing was heard yet counts as 0, from the first time that it was asked
  * about; so does another life of it.
  *
  * `stable` never goes back: what was forgotten cannot be remembered again. Limit: one entry for each member that was asked
@@ -68,24 +70,32 @@ export class Stability {
    */
   stable(members: readonly Member[], ownLow: number, monotonicMs: number): number {
     let lowest = ownLow;
+    let [lowestSilent, silent, heard] = [ownLow, 0, 1];
     for (const member of members) {
       if (member.id === this.#id || member.state === MemberState.LEFT) continue;
-      const low = this.#lowOf(member, monotonicMs);
-      if (low < lowest) lowest = low;
+      const { low, monotonicMs: heardMs } = this.#heardOf(member, monotonicMs);
+      if (monotonicMs - heardMs > this.#retentionMs) {
+        silent++;
+        lowestSilent = Math.min(lowestSilent, low);
+      } else {
+        heard++;
+        lowest = Math.min(lowest, low);
+      }
     }
+    if (silent >= heard) lowest = Math.min(lowest, lowestSilent);
     if (this.#heard.size >= members.length) this.#forgetOthers(members);
     if (lowest > this.#stable) this.#stable = lowest;
     return this.#stable;
   }
 
-  #lowOf(member: Member, monotonicMs: number): number {
-    const heard = this.#heard.get(member.id);
+  #heardOf(member: Member, monotonicMs: number): Heard {
+    let heard = this.#heard.get(member.id);
     if (heard === undefined || heard.origin !== member.origin) {
       // Waited for as long as if it had said just now that it has nothing yet.
-      this.#heard.set(member.id, { origin: member.origin, low: 0, monotonicMs });
-      return 0;
+      heard = { origin: member.origin, low: 0, monotonicMs };
+      this.#heard.set(member.id, heard);
     }
-    return monotonicMs - heard.monotonicMs > this.#retentionMs ? Number.POSITIVE_INFINITY : heard.low;
+    return heard;
   }
 
   #forgetOthers(members: readonly Member[]): void {

@@ -28,7 +28,7 @@ interface Observed {
   readonly membership: { list(): readonly Member[] };
   /** True for an origin of a dead member whose watermark stands for what was pulled of it. */
   isEnded(origin: number): boolean;
-  readonly slots: { readonly visible: SlotSet };
+  readonly slots: { readonly complete: SlotSet };
 }
 
 export class ClusterJournal {
@@ -90,7 +90,7 @@ export class ClusterJournal {
     if (!this.#slotsChanged) return;
     this.#slotsChanged = false;
     const node = this.#node;
-    const slots = this.#observed.slots.visible.bytes;
+    const slots = this.#observed.slots.complete.bytes;
     const record = this.#record;
     record.stamp(RecordKind.SLOTS, node.clock.next(node.nowMs), node.clock.origin);
     record.setValue(slots, 0, SLOTS_BYTES);

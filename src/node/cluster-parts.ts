@@ -53,6 +53,7 @@ export function createSync(cluster: ClusterNode): SlotSync {
     now: () => node.clock.last,
     observe: (version) => void node.clock.observe(version, config.maxClockSkewMs),
     caughtUp: () => cluster.hasCaughtUp,
+    position: (origin) => cluster.incoming.positionOf(origin),
     apply: (record) => applyCopied(node, record, config.maxClockSkewMs),
     applyEntry: (record, exemptTo) => applyCopied(node, record, config.maxClockSkewMs, exemptTo),
     journal: (record) => {

@@ -1,8 +1,11 @@
 /**
  * Forwards: what another node is to carry out, and its answers.
  *
- *     FORWARD   id (6)   origin of the sender (4)   origin of the receiver (4)   deadline (6)   executor (1)   request
- *     REPLY     id (6)   origin of the sender of the FORWARD (4)   answer (1)   its content
+ *     FORWARD   id (6)   origin of the sender (4)   origin of the receiver (4)   deadline (6)   stamp (7)   executor (1)   request
+ *     REPLY     id (6)   origin of the sender of the FORWARD (4)   stamp (7)   answer (1)   its content
+ *
+ * The stamp is the highest that the one who writes knows, and the reader's clock goes above it: what is written elsewhere after
+ * something that was done here is newer everywhere.
  *
  * The executor is a number that says who reads the request: operations, or the raw commands of a protocol. Ids ascend within a
  * life, so the receiver executes each at most once: it remembers, for each life, a window of the last ids (replay-window.ts), and
@@ -84,6 +87,10 @@ export interface ForwardsOptions {
   /** The origin of a peer's present life. */
   readonly originOf: (peer: string) => number | undefined;
   readonly maxClockSkewMs: number;
+  /** The highest version that this node has stamped or seen. */
+  readonly highest: () => number;
+  /** All that is stamped from now on is to be above it, as far as the clock may go. */
+  readonly observe: (version: number) => void;
 }
 
 interface Sent {
@@ -157,6 +164,7 @@ export class Forwards {
         body.u32(origin);
         body.u32(target);
         body.u48(until);
+        body.u56(this.#options.highest());
         body.u8(executor);
         write(body);
       },
@@ -199,12 +207,14 @@ export class Forwards {
   #receiveReply(peer: string, body: ByteReader): void {
     const id = body.u48();
     const origin = body.u32();
+    const stamp = body.u56();
     const kind = body.u8();
     const sent = origin === this.#options.origin ? this.#sent.get(id) : undefined;
     if (sent === undefined || sent.peer !== peer) {
       this.counts.dropped++;
       return;
     }
+    if (stamp > 0) this.#options.observe(stamp);
     switch (kind) {
       case AnswerKind.DONE:
         return this.#resolve(id, { kind: "done", content: body });
@@ -229,6 +239,7 @@ export class Forwards {
     const sender = body.u32();
     const target = body.u32();
     const until = body.u48();
+    const stamp = body.u56();
     const executor = this.#executors.get(body.u8());
     // For a life of this node that is over: whoever sent it has learnt so by the link.
     if (target !== origin) return;
@@ -238,6 +249,7 @@ export class Forwards {
       return;
     }
     this.counts.received++;
+    if (stamp > 0) this.#options.observe(stamp);
     const refuse = (kind: AnswerKind) => this.#reply(peer, id, sender, kind);
     const leftMs = Math.min(until - clock.now(), MAX_TIMEOUT_MS);
     if (leftMs <= -maxClockSkewMs) {
@@ -296,6 +308,7 @@ export class Forwards {
       (body) => {
         body.u48(id);
         body.u32(sender);
+        body.u56(this.#options.highest());
         body.u8(kind);
         write?.(body);
       },

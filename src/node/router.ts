@@ -76,6 +76,8 @@ export class Router {
       peers: view.peers,
       originOf: (peer) => view.membership.member(peer)?.origin,
       maxClockSkewMs: view.config.maxClockSkewMs,
+      highest: () => node.clock.last,
+      observe: (version) => void node.clock.observe(version, view.config.maxClockSkewMs),
     });
     this.#acknowledgements = new Acknowledgements((peer) => view.outgoing.acknowledged(peer));
     this.#copies = new Copies(view, this.#acknowledgements, deadlines);
@@ -104,6 +106,11 @@ export class Router {
   /** Operations that wait for something, here or elsewhere. */
   get waiting(): number {
     return this.#deadlines.size;
+  }
+
+  /** Invalidations whose receipt waits. */
+  get waitingReceipts(): number {
+    return this.#receipts.waiting;
   }
 
   /** Carries out an operation. `done` is called once, during this call or later; what it is given is its own. */
@@ -193,7 +200,7 @@ export class Router {
     const slot = slotOf(operation.key);
     if (operation.kind === "get") {
       if (!this.placement.servesReads(slot)) return responder.notHere();
-      return this.reads.answer(operation, timeoutMs, done);
+      return this.reads.answer(operation, slot, timeoutMs, done);
     }
     if (!isAtomic(operation)) return this.writes.execute(operation, slot, peer, timeoutMs, done);
     this.#executeAtomic(peer, operation, slot, joiner, timeoutMs, responder, done);

@@ -22,7 +22,7 @@ const ACTIONS = {
   change: 8,
   remove: 4,
   invalidate: 4,
-  purgeAll: 0.3,
+  purgeAll: 0.1,
   count: 4,
   setIfAbsent: 2,
   compareAndSet: 3,

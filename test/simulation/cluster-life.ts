@@ -131,6 +131,11 @@ export class ClusterLife implements Life {
     };
   }
 
+  isSettled(ids: string): boolean {
+    const live = this.cluster.membership.live().map(({ id }) => id);
+    return live.toSorted().join() === ids && this.cluster.sync.isSettled;
+  }
+
   describe(): string {
     const { membership, watermarks, slots, sync, fence } = this.cluster;
     const { clock } = this.node.ports;

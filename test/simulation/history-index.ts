@@ -69,7 +69,7 @@ export class HistoryIndex {
 
   #addRead(exchange: Of<"get">, value: string): void {
     const { key } = exchange.request;
-    if (key.startsWith("n:")) return;
+    if (key.startsWith("n.")) return;
     let label: string;
     try {
       label = labelOf(value);

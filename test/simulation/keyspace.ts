@@ -14,7 +14,7 @@ export function valueKeys(count: number): string[] {
 
 /** Keys of numbers, which are only ever counted up. */
 export function counterKeys(): string[] {
-  return Array.from({ length: COUNTERS }, (_, i) => `n:${i}`);
+  return Array.from({ length: COUNTERS }, (_, i) => `n.${i}`);
 }
 
 /** Every entry of a key has these tags. */
@@ -45,5 +45,5 @@ export function removes(request: Request, key: string): boolean {
   if (request.tags.length === 0) return false;
   const tags = tagsOf(key);
   // Numbers have no tags.
-  return !key.startsWith("n:") && request.tags.some((tag) => tags.includes(tag));
+  return !key.startsWith("n.") && request.tags.some((tag) => tags.includes(tag));
 }

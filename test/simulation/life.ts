@@ -54,6 +54,8 @@ export interface Life {
   serves(key: string): boolean;
   /** How much there is of everything that may grow, by name, and its limit. */
   sizes(): Readonly<Record<string, Size>>;
+  /** True if it knows exactly these live members (sorted ids, with commas), and nothing is on its way to it. */
+  isSettled(ids: string): boolean;
   /** One line about what it knows, for stories. */
   describe(): string;
 }

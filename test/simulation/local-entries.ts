@@ -33,7 +33,7 @@ export function localEntry(node: Node, key: string): LocalEntry | undefined {
   store.nowMs = Math.floor(node.ports.clock.now());
   store.locate(id);
   const entry = {
-    label: key.startsWith("n:") ? numberLabel(node) : textLabel(node),
+    label: key.startsWith("n.") ? numberLabel(node) : textLabel(node),
     version: table.version(id),
     origin: store.originOf(id),
     isFill: table.hasFlag(id, Flag.FILL),

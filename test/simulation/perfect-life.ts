@@ -144,6 +144,10 @@ class PerfectLife implements Life {
     return { peers: { size: this.#peers.size, limit: 1_000, drains: false } };
   }
 
+  isSettled(): boolean {
+    return true;
+  }
+
   describe(): string {
     return `${this.#peers.size} peers, ${this.#received} frames`;
   }

@@ -91,16 +91,17 @@ export function makePlan(seed: number, options: PlanOptions = {}): Plan {
   const regions = Array.from({ length: regionCount }, (_, i) => `r${i + 1}`);
   const isSmall = random.chance(0.12);
   const clientsPerNode = isLarge ? 1 : 2;
-  const workMs = isLarge ? 10_000 : random.between(10_000, 30_000);
+  const workMs = isLarge ? 10_000 : random.between(8_000, 20_000);
+  const times = new SeededRandom(seed, "times");
   const kinds = options.faults ?? drawKinds(new SeededRandom(seed, "kinds"));
   return {
     seed,
     regions,
     nodes: planNodes(random, regions, nodeCount, kinds),
     config: planConfig(random, isLarge),
-    faults: kinds.flatMap((kind) => drawTimes(random, kind, workMs)),
+    faults: kinds.flatMap((kind) => drawTimes(times, kind, workMs)),
     workMs,
-    settleMs: isLarge ? 20_000 : 18_000,
+    settleMs: isLarge ? 20_000 : 12_000,
     latencyMs: regions.map((_, i) => regions.map((__, j) => (i === j ? 0.4 : 10 + 25 * Math.abs(i - j)))),
     keys: random.pick([6, 12, 24]),
     clientsPerNode,
@@ -119,7 +120,7 @@ function drawKinds(random: SeededRandom): FaultKind[] {
 function drawTimes(random: SeededRandom, kind: FaultKind, workMs: number): FaultPlan[] {
   return Array.from({ length: random.between(1, 3) }, () => {
     const atMs = random.between(2_500, Math.max(2_600, workMs - 2_000));
-    const lastsMs = Math.min(workMs - atMs, random.pick([300, 1_500, 4_000, 9_000]) * (0.5 + random.fraction()));
+    const lastsMs = Math.min(workMs - atMs, random.pick([300, 1_500, 4_000, 8_000]) * (0.5 + random.fraction()));
     return { kind, atMs, lastsMs };
   });
 }

@@ -5,7 +5,7 @@
  *     bun run simulate --seeds 1000 [--from 1]                  many, over two processes
  *     --nodes 300 --regions 10                                  a size of one's own
  *     --faults kill,partition | --faults none                   only these kinds of faults
- *     bun run simulate --mutants [--seeds 200]                  planted bugs: each must be caught
+ *     bun run simulate --mutants [--seeds 200] [--only fill]    planted bugs: each must be caught
  *
  * Ends with 1 if anything was found, and prints the command that replays it.
  */
@@ -29,6 +29,8 @@ const { values } = parseArgs({
     key: { type: "string" },
     trace: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    /** With --mutants: only those whose name contains this. */
+    only: { type: "string", default: "" },
     /** Of a process that was started by this one: every how many-th seed it runs. */
     step: { type: "string" },
   },
@@ -152,7 +154,7 @@ const seed = numberOf("seed");
 const from = numberOf("from") ?? 1;
 const count = numberOf("seeds") ?? DEFAULT_SEEDS;
 const step = numberOf("step");
-if (values.mutants) process.exitCode = runMutants(count, options, print);
+if (values.mutants) process.exitCode = runMutants(count, options, values.only, print);
 else if (seed !== undefined) process.exitCode = runOne(seed);
 else if (step !== undefined) runShare(from, count, step);
 else process.exitCode = await runMany(from, count);

@@ -36,7 +36,7 @@ describe("the simulator", () => {
     const [one, again, other] = [runSeed(5, {}), runSeed(5, {}), runSeed(6, {})];
     expect(one.digest).toBe(again.digest);
     expect(one.digest).not.toBe(other.digest);
-  });
+  }, 60_000);
 
   test("a plan depends on its seed and options alone, and other faults change nothing else", () => {
     expect(makePlan(9)).toEqual(makePlan(9));

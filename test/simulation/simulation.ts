@@ -16,7 +16,7 @@ import { World } from "./world.ts";
 
 const SAMPLE_MS = 200;
 /** Time that the last reads may take, ms. */
-const LAST_READS_MS = 5_000;
+const LAST_READS_MS = 2_500;
 
 export interface SimulationResult {
   readonly plan: Plan;

@@ -28,7 +28,7 @@ export class MessageLog {
 
   constructor(keys: readonly string[], world: World) {
     const names = new Set(
-      keys.flatMap((key) => (key === "" ? [] : [key, ...(key.startsWith("n:") ? [] : tagsOf(key))])),
+      keys.flatMap((key) => (key === "" ? [] : [key, ...(key.startsWith("n.") ? [] : tagsOf(key))])),
     );
     this.#needles = [...names].map((key) => ({ key, bytes: encodeText(key) }));
     world.network.onFrame = (from, to, frame, _channel, isLost) => {

@@ -12,7 +12,7 @@ export function meansKey(record: Applied, key: string): boolean {
     case InvalidateScope.KEY:
       return record.key === key;
     case InvalidateScope.TAG:
-      return !key.startsWith("n:") && tagsOf(key).includes(record.key);
+      return !key.startsWith("n.") && tagsOf(key).includes(record.key);
     case InvalidateScope.PREFIX:
       return key.startsWith(record.key);
     case InvalidateScope.GLOB:

@@ -10,7 +10,8 @@ export function createI06(): Checker {
   const look = (node: SimulatedNode, report: Report) => {
     const store = node.life?.node.store;
     if (store === undefined) return;
-    const limit = store.maxBytes + segmentBytesFor(store.maxBytes);
+    const { maxMemory } = node.plan;
+    const limit = maxMemory + segmentBytesFor(maxMemory);
     if (store.allocatedBytes > limit) {
       report("", `${node.id} has allocated ${store.allocatedBytes} bytes; ${limit} are allowed`);
     }

@@ -34,11 +34,7 @@ export const clusterMutants: readonly Mutant[] = [
     name: "a dead origin's tail is not pulled",
     mistake: "who is dead has said all it had to say",
     plant(life) {
-      const { sync, membership } = partsOf(life).cluster;
-      const pull = sync.pull.bind(sync);
-      sync.pull = (origin, peers) => {
-        if (membership.list().some((member) => member.origin === origin)) pull(origin, peers);
-      };
+      const { sync } = partsOf(life).cluster;
       sync.pull = () => {};
     },
   },
@@ -87,6 +83,7 @@ export const clusterMutants: readonly Mutant[] = [
     plant(life) {
       partsOf(life).cluster.slots.alsoSendTo = () => [];
     },
+    options: { faults: ["join", "disk-loss"] },
   },
   {
     name: "stable runs ahead",
@@ -100,10 +97,13 @@ export const clusterMutants: readonly Mutant[] = [
     name: "syncs without tombstones",
     mistake: "what is deleted needs no copying",
     plant(life) {
-      const { store } = partsOf(life);
-      const applySynced = store.applySynced.bind(store);
-      store.applySynced = (record, exemptTo) =>
-        record.kind === RecordKind.DELETE ? Outcome.IGNORED : applySynced(record, exemptTo);
+      const { store, cluster } = partsOf(life);
+      const apply = store.apply.bind(store);
+      store.apply = (record, applied) => {
+        // What a stream brings is above its watermark.
+        const isCopy = record.kind === RecordKind.DELETE && record.version <= cluster.watermarks.of(record.origin);
+        return isCopy ? Outcome.IGNORED : apply(record, applied);
+      };
     },
   },
   {
@@ -167,16 +167,16 @@ export const clusterMutants: readonly Mutant[] = [
     },
   },
   {
-    name: "owners differ by the order of members",
-    mistake: "a slot's owners depend on who counts them",
+    name: "a slot's owners are not distinct",
+    mistake: "the walk around the ring may come to the same node twice",
     plant(life) {
-      const { rings, config } = partsOf(life).cluster;
+      const { rings } = partsOf(life).cluster;
       const { update } = rings;
       rings.update = function (live) {
         const changed = update.call(this, live);
         for (const ring of changed) {
           const owners = ring.owners.bind(ring);
-          ring.owners = (slot) => (slot % 61 === 0 && config.id < "n3" ? owners((slot + 1) % 16_384) : owners(slot));
+          ring.owners = (slot) => (slot % 7 === 0 ? owners(slot).map((_, __, all) => all[0]) : owners(slot));
         }
         return changed;
       };

@@ -156,4 +156,22 @@ export const storeMutants: readonly Mutant[] = [
       entries.wheel.advance = () => 0;
     },
   },
+  {
+    name: "leases never end",
+    mistake: "a lease that was filled or is over stays in the table",
+    plant(life) {
+      const { leases } = partsOf(life).node;
+      leases.take = (token, nowMs) => leases.open(token, nowMs);
+      leases.expire = () => {};
+      leases.holder = () => undefined;
+    },
+  },
+  {
+    name: "four times the budget",
+    mistake: "the budget counts the live bytes alone",
+    plant(life) {
+      const { store } = partsOf(life);
+      store.resize(4 * store.maxBytes);
+    },
+  },
 ];

@@ -49,6 +49,9 @@ class Pair {
     this.node("b").register(RAW, executor);
   }
 
+  /** The highest stamp that each node knows. */
+  readonly stamps: Record<string, number> = {};
+
   start(id: string, skewMs: number): void {
     const clock = this.world.ports(1, skewMs).clock;
     const deadlines = new Deadlines(clock);
@@ -56,7 +59,22 @@ class Pair {
     const peers = this.network.sender(id);
     const originOf = (peer: string) => this.origins[peer];
     const origin = this.origins[id] as number;
-    this.forwards.set(id, new Forwards({ clock, peers, deadlines, origin, originOf, maxClockSkewMs: 500 }));
+    this.stamps[id] = 100 * origin;
+    this.forwards.set(
+      id,
+      new Forwards({
+        clock,
+        peers,
+        deadlines,
+        origin,
+        originOf,
+        maxClockSkewMs: 500,
+        highest: () => this.stamps[id] as number,
+        observe: (version) => {
+          this.stamps[id] = Math.max(this.stamps[id] as number, version);
+        },
+      }),
+    );
   }
 
   node(id: string): Forwards {
@@ -102,6 +120,21 @@ describe("a forward", () => {
     expect([pair.node("a").sent, pair.node("b").running]).toEqual([0, 0]);
   });
 
+  test("carries the clock of who asks, and its answer that of who has done it", () => {
+    const pair = new Pair();
+    pair.stamps.a = 7_000;
+    pair.stamps.b = 5_000;
+    pair.send(41);
+    pair.run(0);
+    expect(pair.stamps).toMatchObject({ a: 7_000, b: 7_000 });
+    pair.stamps.b = 9_000;
+    pair.run(1);
+    expect(pair.stamps).toMatchObject({ a: 7_000, b: 9_000 });
+    pair.send(41);
+    pair.run(1);
+    expect(pair.stamps).toMatchObject({ a: 9_000, b: 9_000 });
+  });
+
   test("may be refused, or sent on", () => {
     const pair = new Pair();
     const [refused, redirected, misread] = [pair.send(8), pair.send(17), pair.send(1, 1_000, RAW + 1)];
@@ -116,7 +149,7 @@ describe("a forward", () => {
     pair.network.cut.add("a b");
     expect(pair.send(1)).toEqual([{ kind: "not-sent" }]);
     pair.network.cut.clear();
-    delete pair.origins["b"];
+    delete pair.origins.b;
     expect(pair.send(1)).toEqual([{ kind: "not-sent" }]);
     expect(pair.network.sent).toBe(0);
   });
@@ -182,7 +215,7 @@ describe("a forward", () => {
 
   test("for another life of the receiver is not carried out", () => {
     const pair = new Pair();
-    pair.origins["b"] = 33;
+    pair.origins.b = 33;
     pair.send(1);
     pair.run(1);
     expect(pair.executed).toEqual([]);

@@ -23,8 +23,10 @@
  * good, it listens with the one before.
  */
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
+import type { WebSocketTransport } from "../../src/node/websocket-transport.ts";
 import { Problem } from "../../src/protocol/http/problem.ts";
 import type { HttpServer } from "../../src/protocol/http/server.ts";
+import { acceptPeers, type PeerData } from "./peer-sockets.ts";
 
 /** How long a connection may be silent between two requests, s. Policy: it is closed. */
 const IDLE_SECONDS = 75;
@@ -38,7 +40,7 @@ interface Tls {
   readonly key: string;
 }
 
-type Listener = Bun.Server<undefined>;
+type Listener = Bun.Server<PeerData>;
 
 /** What is told to a peer whose request has no URL, such as one of HTTP/1.0 without a Host, or names several hosts. */
 function withoutHost(): Response {
@@ -78,17 +80,23 @@ function answer(server: HttpServer, request: Request, listener: Listener): Respo
  * Listens for HTTP.
  *
  * @param address `port` 0 lets the system choose one; the result names it. With `tls` only TLS is spoken.
+ * @param peers takes the sockets of peers, which connect to this port too; without it they are told that there is nothing
  * @returns The bound address; `close`, which stops accepting and then, if `graceful`, resolves when every request that was
  *   received is answered; then it cuts all connections; `useCertificate`, which later connections of a TLS port get.
  * @throws If the address is public and no secret is set; and the system's error (code EADDRINUSE, EACCES, ...) if it
  *   cannot be bound.
  */
-export async function listenHttp(server: HttpServer, address: { hostname: string; port: number; tls?: Tls }) {
+export async function listenHttp(
+  server: HttpServer,
+  address: { hostname: string; port: number; tls?: Tls },
+  peers?: WebSocketTransport,
+) {
   const { hostname } = address;
+  const upgrades = peers && acceptPeers(peers);
   refusePublicWithoutSecret(hostname, server.config.secrets, server.config.tokens);
   server.renderedHeaders.keepsResponses = true;
   const listen = (port: number, tls: Tls | undefined): Listener =>
-    Bun.serve({
+    Bun.serve<PeerData>({
       hostname,
       port,
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
@@ -98,7 +106,10 @@ export async function listenHttp(server: HttpServer, address: { hostname: string
       development: false,
       // Without development mode Bun would share the port with whoever else wants it, instead of failing.
       reusePort: false,
-      fetch: (request, listener) => answer(server, request, listener),
+      // Without peers nothing is upgraded, and this never called.
+      websocket: upgrades?.websocket ?? { message: () => {} },
+      fetch: (request, listener) =>
+        upgrades?.wants(request) === true ? upgrades.upgrade(request, listener) : answer(server, request, listener),
       error: (error) => server.answerError(error),
     });
   let listener = listen(address.port, address.tls);

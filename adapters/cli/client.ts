@@ -56,6 +56,7 @@ const BY_PROBLEM: Readonly<Record<string, ExitCode>> = {
   overloaded: 75,
   "out-of-memory": 75,
   "nothing-stored": 78,
+  "no-cluster": 78,
   "backup-failed": 74,
   "outcome-unknown": 74,
   "misdirected-request": 77,
@@ -112,6 +113,11 @@ export class NodeClient {
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       }),
     );
+  }
+
+  /** Posts nothing and reads an object. */
+  async change<T>(path: string): Promise<T> {
+    return this.#parse<T>(await this.send({ method: "POST", target: path, headers: { "content-length": "0" } }));
   }
 
   /** Reads an object. */

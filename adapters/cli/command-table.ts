@@ -78,6 +78,36 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/load.ts")).createCommand(),
   },
   {
+    name: "cluster status",
+    summary: "members, slots, streams, and what needs attention",
+    load: async () => (await import("./commands/cluster.ts")).createStatusCommand(),
+  },
+  {
+    name: "cluster slots",
+    summary: "who holds how many slots",
+    load: async () => (await import("./commands/cluster.ts")).createSlotsCommand(),
+  },
+  {
+    name: "cluster join",
+    summary: "tell a member where to look for peers",
+    load: async () => (await import("./commands/cluster.ts")).createJoinCommand(),
+  },
+  {
+    name: "cluster leave",
+    summary: "take a node out of its cluster",
+    load: async () => (await import("./commands/cluster.ts")).createLeaveCommand(),
+  },
+  {
+    name: "cluster drain",
+    summary: "give the slots of a node to the others",
+    load: async () => (await import("./commands/cluster.ts")).createDrainCommand(),
+  },
+  {
+    name: "cluster rebalance",
+    summary: "set the share of slots of a node",
+    load: async () => (await import("./commands/cluster.ts")).createRebalanceCommand(),
+  },
+  {
     name: "config check",
     summary: "check a configuration, show where each value comes from",
     load: async () => (await import("./commands/config-check.ts")).createCommand(),

@@ -16,6 +16,10 @@ export function addServeOptions(command: Command): Command {
   option("--policy [name]", `who is evicted: ${POLICIES.join(", ")} (${POLICIES[0]})`);
   option("--data [dir]", "directory that keeps the entries (none: in memory only)");
   option("--fsync [mode]", `when the disk has a write: ${FSYNC_MODES.join(", ")} (everysec)`);
+  option("--cluster [name]", "makes the node a member of this cluster (none: alone)");
+  option("--region [name]", "region that the node is in (local)");
+  option("--peers [list]", "addresses of other members, separated by commas");
+  option("--advertise [address]", "where peers reach this node (its host and HTTP port)");
   command.option(
     "--secret [text]",
     "password; repeat it for rotation (better: SHOAL_SECRET)",

@@ -1,10 +1,10 @@
 /**
- * Where the configuration of `shoal serve` comes from: flags, then the environment, then a file, then defaults; the
- * first that names a field decides. All of it is checked at once by the schema of src/node/config.ts, and each mistake
+ * Where the configuration of `shoal serve` comes from: flags, then the environment, then a file, then what the platform says
+ * of where it runs (src/node/platform-defaults.ts), then defaults; the first that names a field decides. All of it is checked at once by the schema of src/node/config.ts, and each mistake
  * is reported under the name by which it was given (`--max-memory`, `SHOAL_MAX_MEMORY`, `maxMemory in shoal.json`).
  *
  * Every field has its variable: `maxMemory` is `SHOAL_MAX_MEMORY`. `SHOAL_SECRET` is one more secret for a list that
- * `SHOAL_SECRETS` separates by commas. Variables that begin with `SHOAL_` and mean nothing are pointed out but are no
+ * `SHOAL_SECRETS` separates by commas, and `SHOAL_CLUSTER_SECRET` is one more of `SHOAL_CLUSTER_SECRETS`. Variables that begin with `SHOAL_` and mean nothing are pointed out but are no
  * mistake, since systems that start containers invent some.
  *
  * The files of `tlsCert` and `tlsKey` belong to the configuration and are read with it. `again` reads everything anew: the
@@ -13,6 +13,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CONFIG_FIELDS, type NodeConfig, parseConfig } from "../../src/node/config.ts";
+import { platformDefaults } from "../../src/node/platform-defaults.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
 
 /** Fields that have a flag. The rest is for the environment and the file. */
@@ -26,6 +27,10 @@ export interface Flags {
   policy?: unknown;
   data?: unknown;
   fsync?: unknown;
+  cluster?: unknown;
+  region?: unknown;
+  peers?: unknown;
+  advertise?: unknown;
   secret?: unknown;
   config?: unknown;
 }
@@ -48,6 +53,12 @@ export interface Settings {
 
 /** Flags that are not called as their field is. */
 const FIELD_OF_FLAG: Readonly<Record<string, string>> = { secret: "secrets", data: "dataDir" };
+
+/** Variables with one more element of a list. */
+const ONE_OF_A_LIST: Readonly<Record<string, string>> = {
+  SHOAL_SECRET: "secrets",
+  SHOAL_CLUSTER_SECRET: "clusterSecrets",
+};
 
 /** Values with the names under which they were given. */
 type Given = Map<string, { value: unknown; label: string }>;
@@ -72,16 +83,15 @@ function fromFlags(flags: Flags): Given {
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>, warnings: string[]): Given {
   const given: Given = new Map();
-  const known = new Set(["SHOAL_CONFIG", "SHOAL_SECRET", "SHOAL_URL", "SHOAL_TOKEN"]);
+  const known = new Set(["SHOAL_CONFIG", "SHOAL_SECRET", "SHOAL_CLUSTER_SECRET", "SHOAL_URL", "SHOAL_TOKEN"]);
   for (const field of CONFIG_FIELDS) {
     const label = variableOf(field);
     known.add(label);
     if (environment[label]) given.set(field, { value: environment[label], label });
   }
-  const one = environment.SHOAL_SECRET;
-  if (one) {
-    const list = environment.SHOAL_SECRETS;
-    given.set("secrets", { value: [one, ...(list ? list.split(",") : [])], label: "SHOAL_SECRET" });
+  for (const [label, field] of Object.entries(ONE_OF_A_LIST)) {
+    const list = environment[`${label}S`];
+    if (environment[label]) given.set(field, { value: [environment[label], ...(list ? list.split(",") : [])], label });
   }
   for (const name of Object.keys(environment)) {
     if (name.startsWith("SHOAL_") && !known.has(name)) warnings.push(`${name} means nothing to Shoal`);
@@ -121,6 +131,10 @@ export function gatherSettings(flags: Flags, environment: Readonly<Record<string
   const given: Given = typeof path === "string" ? fromFile(path, mistakes) : new Map();
   for (const source of [fromEnvironment(environment, warnings), fromFlags(flags)]) {
     for (const [field, entry] of source) given.set(field, entry);
+  }
+  const isMember = (given.get("cluster")?.value ?? "") !== "";
+  for (const { field, value, variable } of platformDefaults(environment, isMember)) {
+    if (!given.has(field)) given.set(field, { value, label: variable });
   }
   const input = Object.fromEntries([...given].map(([field, { value }]) => [field, value]));
   const result = parseConfig(input);

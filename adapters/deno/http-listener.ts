@@ -31,8 +31,10 @@
  */
 import process from "node:process";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
+import type { WebSocketTransport } from "../../src/node/websocket-transport.ts";
 import { Problem } from "../../src/protocol/http/problem.ts";
 import type { HttpServer } from "../../src/protocol/http/server.ts";
+import { acceptPeers, type PeerUpgrades, type RequestInfo } from "./peer-sockets.ts";
 
 /** At the end, how often it is looked whether everything has been answered, ms. */
 const POLL_MS = 5;
@@ -64,7 +66,7 @@ declare const Deno: {
     signal: AbortSignal;
     onListen: () => void;
     onError: (error: unknown) => Response;
-    handler: (request: Request) => Response | Promise<Response>;
+    handler: (request: Request, info: RequestInfo) => Response | Promise<Response>;
   }): DenoServer;
   listenTls(options: { hostname: string; port: number; cert: string; key: string }): { close(): void };
 };
@@ -96,7 +98,12 @@ class Serving {
   #ending: "no" | "waiting" | "sending" | "cut" = "no";
   #sent: Promise<void> | undefined;
 
-  constructor(server: HttpServer, address: { hostname: string; port: number }, tls: Tls | undefined) {
+  constructor(
+    server: HttpServer,
+    address: { hostname: string; port: number },
+    tls: Tls | undefined,
+    peers: PeerUpgrades | undefined,
+  ) {
     this.#server = server;
     this.#secure = tls !== undefined;
     this.runtime = Deno.serve({
@@ -105,7 +112,7 @@ class Serving {
       signal: this.#signal.signal,
       onListen: () => {},
       onError: (error) => server.answerError(error),
-      handler: (request) => this.#answer(request),
+      handler: (request, info) => this.#answer(request, peers, info),
     });
   }
 
@@ -117,7 +124,7 @@ class Serving {
     return this.#ending !== "no";
   }
 
-  #answer(request: Request): Response | Promise<Response> {
+  #answer(request: Request, peers: PeerUpgrades | undefined, info: RequestInfo): Response | Promise<Response> {
     const server = this.#server;
     try {
       // With a host that is none it cannot be read.
@@ -125,6 +132,7 @@ class Serving {
     } catch {
       return withoutHost();
     }
+    if (peers?.wants(request)) return peers.upgrade(request, info);
     if (!this.#secure && !request.headers.get("host")) return withoutHost();
     const { maxClients } = server.config;
     if (this.#waiting >= maxClients)
@@ -167,13 +175,19 @@ class Serving {
  * Listens for HTTP.
  *
  * @param address `port` 0 lets the system choose one; the result names it. With `tls` only TLS is spoken.
+ * @param peers takes the sockets of peers, which connect to this port too; without it they are told that there is nothing
  * @returns The bound address; `close`, which stops accepting and then, if `graceful`, resolves when every request that was
  *   received is answered; otherwise it cuts all connections; `useCertificate`, which later connections of a TLS port get.
  * @throws If the address is public and no secret is set; if the environment names another address; and the system's error
  *   (name AddrInUse, PermissionDenied, ...) if it cannot be bound.
  */
-export async function listenHttp(server: HttpServer, address: { hostname: string; port: number; tls?: Tls }) {
+export async function listenHttp(
+  server: HttpServer,
+  address: { hostname: string; port: number; tls?: Tls },
+  peers?: WebSocketTransport,
+) {
   const { hostname } = address;
+  const upgrades = peers && acceptPeers(peers);
   refusePublicWithoutSecret(hostname, server.config.secrets, server.config.tokens);
   if (process.env.DENO_SERVE_ADDRESS !== undefined) {
     throw new Error("DENO_SERVE_ADDRESS is set, which Deno would listen on instead: unset it");
@@ -182,7 +196,7 @@ export async function listenHttp(server: HttpServer, address: { hostname: string
   const { log } = server.node.ports;
   let { port, tls } = address;
   const start = (): Serving => {
-    const serving = new Serving(server, { hostname, port }, tls);
+    const serving = new Serving(server, { hostname, port }, tls, upgrades);
     const lost = (error: unknown) => {
       if (serving.ending) return;
       log.write("warn", "accept failed: all connections are cut, and the port is listened on again", {

@@ -26,8 +26,10 @@ import { Server as NetServer, type Socket } from "node:net";
 import process from "node:process";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { refusePublicWithoutSecret } from "../../src/node/config.ts";
+import type { WebSocketTransport } from "../../src/node/websocket-transport.ts";
 import { Problem } from "../../src/protocol/http/problem.ts";
 import type { HttpServer } from "../../src/protocol/http/server.ts";
+import type { PeerUpgrades } from "./peer-sockets.ts";
 
 const MAX_HEAD_BYTES = 16 * 1_024;
 const MAX_FIELDS = 200;
@@ -118,7 +120,7 @@ function bind(listener: NetServer, address: { hostname: string; port: number }):
 }
 
 /** A server that is not bound yet, with all its limits. */
-function createListener(server: HttpServer, tls: Tls | undefined) {
+function createListener(server: HttpServer, tls: Tls | undefined, peers: PeerUpgrades | undefined) {
   const waiting = new Map<Socket, Promise<unknown>>();
   const handler = createHandler(server, waiting);
   const { config } = server;
@@ -130,6 +132,8 @@ function createListener(server: HttpServer, tls: Tls | undefined) {
     connectionsCheckingInterval: CHECK_MS,
     keepAliveTimeout: atMost(IDLE_MS, config.idleTimeoutMs),
     noDelay: true,
+    // Requests that want to become something else, and are not for peers, are answered as if they did not.
+    ...(peers === undefined ? {} : { shouldUpgradeCallback: peers.wants }),
   };
   const secure =
     tls === undefined
@@ -152,6 +156,7 @@ function createListener(server: HttpServer, tls: Tls | undefined) {
   listener.setTimeout(atMost(IDLE_MS, config.idleTimeoutMs), (socket) => {
     if (!waiting.has(socket) || socket.writableLength > 0) socket.destroy();
   });
+  peers?.attach(listener);
   secure?.on("tlsClientError", (_, socket) => socket.destroy());
   const sockets = trackSockets(listener, secure === undefined ? "connection" : "secureConnection");
   return { listener, secure, sockets, waiting };
@@ -171,14 +176,21 @@ function trackSockets(listener: NetServer, event: "connection" | "secureConnecti
  * Listens for HTTP.
  *
  * @param address `port` 0 lets the system choose one; the result names it. With `tls` only TLS is spoken.
+ * @param peers takes the sockets of peers, which connect to this port too; without it they are told that there is nothing
  * @returns The bound address; `close`, which stops accepting and then, if `graceful`, resolves when every request that was
  *   received is answered; then it cuts all connections; `useCertificate`, which later connections of a TLS port get.
  * @throws If the address is public and no secret is set; and the system's error (code EADDRINUSE, EACCES, ...) if it
  *   cannot be bound.
  */
-export async function listenHttp(server: HttpServer, address: { hostname: string; port: number; tls?: Tls }) {
+export async function listenHttp(
+  server: HttpServer,
+  address: { hostname: string; port: number; tls?: Tls },
+  peers?: WebSocketTransport,
+) {
   refusePublicWithoutSecret(address.hostname, server.config.secrets, server.config.tokens);
-  const { listener, secure, sockets, waiting } = createListener(server, address.tls);
+  // Loaded where there are peers: it needs a package.
+  const upgrades = peers && (await import("./peer-sockets.ts")).acceptPeers(peers);
+  const { listener, secure, sockets, waiting } = createListener(server, address.tls, upgrades);
   await bind(listener, address);
   // Accepting fails while the process has no file descriptor left; later connections are accepted again.
   listener.on("error", (error) => server.node.ports.log.write("warn", "accept failed", { error: String(error) }));

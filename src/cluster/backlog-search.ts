@@ -88,6 +88,8 @@ export class BacklogSearch {
   #isFor(stream: OutgoingStream, chunk: LogChunk<DestinationList>, index: number): boolean {
     const { peers, streams } = chunk.destinations[index];
     if (streams.includes(stream) || peers.includes(stream.peer)) return true;
+    // One peer alone was told again what everybody knew.
+    if (peers.length === 1 && chunk.kindOf(index) === RecordKind.MARKER) return false;
     const slot = chunk.slotOf(index);
     const { destinations, everybody } = this.#options;
     return (slot < 0 ? everybody() : destinations(slot, chunk.isGlobal(index))).includes(stream.peer);

@@ -30,6 +30,8 @@ export interface ClockOffset {
 
 export class ClockOffsets {
   readonly #samples = new Map<string, Sample[]>();
+  /** Of each peer the most certain one. */
+  readonly #best = new Map<string, Sample>();
   readonly #monotonic: () => number;
 
   /** @param monotonic the monotonic clock, ms */
@@ -54,22 +56,29 @@ export class ClockOffsets {
     if (agreeing.length >= KEPT_SAMPLES) agreeing.shift();
     agreeing.push(newest);
     this.#samples.set(peer, agreeing);
+    // All age alike: the most certain one stays so until there is another.
+    this.#best.set(
+      peer,
+      agreeing.reduce((best, one) => (certainty(one) > certainty(best) ? one : best)),
+    );
   }
 
   /** The peer's offset by the most certain sample; undefined before the first. */
   of(peer: string): ClockOffset | undefined {
-    const nowMs = this.#monotonic();
-    let best: ClockOffset | undefined;
-    for (const { offsetMs, uncertaintyMs, atMs } of this.#samples.get(peer) ?? []) {
-      const aged = uncertaintyMs + (nowMs - atMs) * DRIFT;
-      if (best === undefined || aged < best.uncertaintyMs) best = { offsetMs, uncertaintyMs: aged };
-    }
-    return best;
+    const best = this.#best.get(peer);
+    if (best === undefined) return undefined;
+    const { offsetMs, uncertaintyMs, atMs } = best;
+    return { offsetMs, uncertaintyMs: uncertaintyMs + (this.#monotonic() - atMs) * DRIFT };
   }
 
   forget(peer: string): void {
     this.#samples.delete(peer);
+    this.#best.delete(peer);
   }
+}
+
+function certainty({ uncertaintyMs, atMs }: Sample): number {
+  return atMs * DRIFT - uncertaintyMs;
 }
 
 /** True if both can be right: neither clock was set between them. */

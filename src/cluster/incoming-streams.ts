@@ -100,9 +100,9 @@ export class IncomingStreams {
     }
   }
 
-  /** With the own heartbeats: tells every peer at the end of the turn how far its stream has come. */
-  acknowledgeAll(): void {
-    for (const stream of this.#streams.values()) this.#setDue(stream);
+  /** With the own heartbeats: tells those who get one at the end of the turn how far their streams have come. */
+  acknowledgeAll(beatsFor: (peer: string) => boolean = () => true): void {
+    for (const stream of this.#streams.values()) if (beatsFor(stream.peer)) this.#setDue(stream);
   }
 
   /** Sends acknowledgements: one to each peer from which something but heartbeats came in this turn. */

@@ -30,6 +30,8 @@ export class OutgoingStream {
   acknowledged = 0;
   /** True while the peer holds the stream. */
   isHeld = false;
+  /** True if the present beat is for the peer, see beats.ts. */
+  isBeatDue = false;
   /** True while this node's rings have to be told to the peer. */
   needsMarkers = false;
   /** Up to where the backlog has been searched for what is sent ahead, and bytes sent so since the last progress. */

@@ -28,6 +28,7 @@ import type { Clock } from "../core/ports.ts";
 import { MutableRecord, RecordKind } from "../core/record.ts";
 import { encodeRecord } from "../core/record-codec.ts";
 import { BacklogSearch } from "./backlog-search.ts";
+import { Beats } from "./beats.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { type DestinationList, DestinationLists } from "./destination-lists.ts";
 import { MessageKind } from "./message.ts";
@@ -73,8 +74,7 @@ export class OutgoingStreams {
   #everybody: readonly string[] = [];
   /** The highest version that may have been sent. */
   #highest = 0;
-  #heartbeatDueMs = Number.NEGATIVE_INFINITY;
-  #isHeartbeatDue = false;
+  readonly #beats: Beats;
 
   constructor(options: OutgoingStreamsOptions) {
     this.#options = options;
@@ -83,6 +83,7 @@ export class OutgoingStreams {
       for (const stream of list.streams) stream.droppedTo = version;
     });
     this.#search = new BacklogSearch(this.#log, options);
+    this.#beats = new Beats(options.config.heartbeatMs);
   }
 
   /** Bytes that the log allocates. */
@@ -169,19 +170,22 @@ export class OutgoingStreams {
     else if (kind === MessageKind.RESUME) this.#receiveResumption(peer, body);
   }
 
-  /** True if heartbeats go out at the end of this turn: the moment for `IncomingStreams.acknowledgeAll`. */
+  /** True if heartbeats go out at the end of this turn: the moment for `IncomingStreams.acknowledgeAll`, to `beatsFor`. */
   tick(): boolean {
     const monotonicMs = this.#options.clock.monotonic();
     this.#observe();
+    const longestBeatMs = this.#beats.longestMs(this.#streams.size);
     for (const stream of this.#streams.values()) {
-      if (!stream.isOverdue(monotonicMs, this.#options.config.heartbeatMs)) continue;
+      if (!stream.isOverdue(monotonicMs, longestBeatMs)) continue;
       this.#goBack(stream, stream.position);
       stream.window.timedOut();
     }
-    if (monotonicMs < this.#heartbeatDueMs) return false;
-    this.#heartbeatDueMs = monotonicMs + this.#options.config.heartbeatMs;
-    this.#isHeartbeatDue = true;
-    return true;
+    return this.#beats.tick(monotonicMs, this.#streams, this.#log.lastVersion, this.#options.low);
+  }
+
+  /** True if the peer is told a heartbeat at this beat, and what was received of it. */
+  beatsFor(peer: string): boolean {
+    return this.#streams.get(peer)?.isBeatDue ?? true;
   }
 
   /** Sends what the turn has brought. Everything that was stamped has been appended. */
@@ -194,7 +198,7 @@ export class OutgoingStreams {
       stream.isDue = false;
       this.#flush(stream);
     }
-    if (this.#isHeartbeatDue) this.#sendHeartbeats();
+    if (this.#beats.isDue) this.#sendHeartbeats();
   }
 
   #receiveAcknowledgement(peer: string, body: ByteReader): void {
@@ -373,14 +377,14 @@ export class OutgoingStreams {
   }
 
   #sendHeartbeats(): void {
-    this.#isHeartbeatDue = false;
+    this.#beats.isDue = false;
     const record = this.#record;
     record.stamp(RecordKind.HEARTBEAT, this.#options.stampNow(), this.#options.origin);
     record.low = this.#options.low();
     this.#highest = record.version;
     const { bytes, length } = this.#encode(record);
     for (const stream of this.#streams.values()) {
-      if (!stream.isOpen || !stream.isDrained) continue;
+      if (!stream.isOpen || !stream.isDrained || !stream.isBeatDue) continue;
       const previous = stream.sentTo;
       const isSent = this.#options.peers.send(stream.peer, MessageKind.STREAM, (body) => {
         body.u8(StreamFlag.IN_ORDER);

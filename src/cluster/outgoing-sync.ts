@@ -24,11 +24,10 @@ import { encodeRecord } from "../core/record-codec.ts";
 import { stampOf } from "../store/applier.ts";
 import { EpochRecords } from "../store/epoch-records.ts";
 import { holdsEntry } from "../store/slot-drop.ts";
-import { SlotWalk } from "../store/slot-walk.ts";
+import { NO_ORIGIN, SlotWalk } from "../store/slot-walk.ts";
 import type { Store } from "../store/store.ts";
 import type { SlotSet } from "./slot-set.ts";
 import { type SyncEnd, type SyncHead, type SyncRequest, SyncRole, writeEnd, writeHead } from "./sync-messages.ts";
-import type { Watermark } from "./watermarks.ts";
 
 const CHUNK_BYTES = 64 * 1_024;
 const WINDOW_BYTES = 2 ** 20;
@@ -163,7 +162,7 @@ export class OutgoingSync {
   /** The walk may come too late for what a regional entry has replaced. */
   #offerRegional(record: MutableRecord): void {
     if (record.kind > RecordKind.FILL) return;
-    this.#record.stamp(RecordKind.DELETE, stampOf(record), record.origin);
+    this.#record.stamp(RecordKind.DELETE, stampOf(record), NO_ORIGIN);
     this.#record.setKey(record.key, record.keyStart, record.keyEnd);
     this.#put(SyncRole.CHANGE, this.#record);
     if (this.#waitingBytes + this.#open.length > MAX_WAITING_BYTES) this.overflowed = true;
@@ -174,9 +173,8 @@ export class OutgoingSync {
    * origin may have been forgotten.
    *
    * @param watermark this node's of the origin that is pulled; 0 for slots
-   * @param received of a gather, see `SyncEnd`
    */
-  end(watermark: number, received: readonly Watermark[] = []): void {
+  end(watermark: number): void {
     const { store, head } = this.#options;
     this.#seal();
     const above = this.request.pull?.above ?? head.stable;
@@ -185,7 +183,7 @@ export class OutgoingSync {
     for (let slot = 0; slot < floors.length; slot++) {
       if (floors[slot] !== 0 && (upTo <= above || !head.granted.has(slot))) floors[slot] = 0;
     }
-    const end: SyncEnd = { watermark, floors, received };
+    const end: SyncEnd = { watermark, floors };
     writeEnd(this.#open, end);
     this.#push(true);
     this.#ended = true;

@@ -29,8 +29,9 @@ export class RegionRing {
   /** Ids of those who hold slots, sorted. */
   readonly nodes: readonly string[];
   readonly #placement: SlotPlacement;
-  /** What `owners` returns, made when it is asked for; slots with the same owners share a list. */
-  readonly #owners: (readonly string[] | undefined)[] = new Array(SLOT_COUNT);
+  /** What `owners` returns, made when it is asked for. */
+  #owners: (readonly string[] | undefined)[] | undefined;
+  /** Slots with the same owners share a list. */
   readonly #lists = new Map<number, readonly string[]>();
 
   /**
@@ -59,7 +60,10 @@ export class RegionRing {
 
   /** Ids of the nodes that hold the slot, its primary first; empty if nobody has a weight. The same list until the next ring. */
   owners(slot: number): readonly string[] {
-    return this.#owners[slot] ?? this.#list(slot);
+    this.#owners ??= new Array(SLOT_COUNT);
+    const known = this.#owners[slot] ?? this.findOwners(slot);
+    this.#owners[slot] = known;
+    return known;
   }
 
   /** The first owner of the slot. */
@@ -71,7 +75,8 @@ export class RegionRing {
     return this.owners(slot).includes(id);
   }
 
-  #list(slot: number): readonly string[] {
+  /** The same, for who keeps it himself: 128 KiB of lists by slot are worth their place only where they are used often. */
+  findOwners(slot: number): readonly string[] {
     const { copies, owners } = this.#placement;
     if (this.nodes.length === 0) return NOBODY_AT_ALL;
     let key = 0;
@@ -82,7 +87,6 @@ export class RegionRing {
       list = Array.from(owners.subarray(at, at + copies), (node) => this.nodes[node]);
       if (copies <= 3) this.#lists.set(key, list);
     }
-    this.#owners[slot] = list;
     return list;
   }
 }

@@ -70,7 +70,7 @@ export class Rings {
     const known = this.#everywhere[slot];
     if (known !== undefined) return known;
     const all =
-      this.#regions.length === 1 ? this.#own.owners(slot) : this.#regions.flatMap((ring) => ring.owners(slot));
+      this.#regions.length === 1 ? this.#own.owners(slot) : this.#regions.flatMap((ring) => ring.findOwners(slot));
     this.#everywhere[slot] = all;
     return all;
   }

@@ -33,7 +33,6 @@ export interface SlotCleaningOptions {
 interface Finish {
   readonly slots: SlotSet;
   readonly floors: Float64Array;
-  readonly received: ReadonlyMap<number, number>;
   readonly done: () => void;
   nextFloor: number;
   drop: SlotDrop | undefined;
@@ -56,13 +55,9 @@ export class SlotCleaning {
     this.#options = options;
   }
 
-  /**
-   * Ends a sync of `slots`, and calls `done`. A slot that is taken out of the set meanwhile is left alone.
-   *
-   * @param received by origin: what the source does not have of it up to there is dropped as well
-   */
-  finish(slots: SlotSet, floors: Float64Array, received: ReadonlyMap<number, number>, done: () => void): void {
-    this.#finishes.push({ slots, floors, received, done, nextFloor: 0, drop: undefined });
+  /** Ends a sync of `slots`, and calls `done`. A slot that is taken out of the set meanwhile is left alone. */
+  finish(slots: SlotSet, floors: Float64Array, done: () => void): void {
+    this.#finishes.push({ slots, floors, done, nextFloor: 0, drop: undefined });
   }
 
   unmark(slots: SlotSet): void {
@@ -108,11 +103,7 @@ export class SlotCleaning {
       finish.nextFloor = end;
       return;
     }
-    finish.drop ??= new SlotDrop(
-      store,
-      (slot) => (finish.slots.has(slot) ? finish.floors[slot] : -1),
-      (origin) => finish.received.get(origin) ?? 0,
-    );
+    finish.drop ??= new SlotDrop(store, (slot) => (finish.slots.has(slot) ? finish.floors[slot] : -1));
     if (finish.drop.step(STEP, this.#record, this.#dropped)) return;
     this.#finishes.shift();
     finish.done();

@@ -16,7 +16,6 @@ import type { Clock } from "../core/ports.ts";
 import type { MutableRecord } from "../core/record.ts";
 import type { Store } from "../store/store.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import type { KnownLosses } from "./known-losses.ts";
 import type { LiveMembers } from "./live-members.ts";
 import { Channel, MessageKind } from "./message.ts";
 import { OutgoingSync } from "./outgoing-sync.ts";
@@ -47,7 +46,6 @@ export interface SlotSourceOptions {
   readonly region: string;
   readonly store: Store;
   readonly slots: Slots;
-  readonly losses: KnownLosses;
   readonly peers: PeerSender;
   readonly clock: Clock;
   readonly bytesPerSecond: number;
@@ -56,6 +54,8 @@ export interface SlotSourceOptions {
   readonly members: LiveMembers;
   /** Up to there this node may have forgotten what was deleted. */
   readonly stable: () => number;
+  /** Up to there it may have forgotten what this peer had not confirmed. */
+  readonly forgottenFor: (peer: string) => number;
   /** No version that this node has applied or stamped is above it. */
   readonly now: () => number;
   /** True while this node pulls what an origin left behind; 0: any origin. */
@@ -150,7 +150,7 @@ export class SlotSource {
       known.nudge();
       return;
     }
-    const head = this.#headFor(request);
+    const head = this.#headFor(peer, request);
     const isRefused = request.pull === undefined && head.granted.count === 0;
     if (request.received > 0 || isRefused || this.#syncs.size >= MAX_OUTGOING) {
       const isBusy = request.received === 0 && !isRefused;
@@ -185,8 +185,8 @@ export class SlotSource {
     }
   }
 
-  #headFor(request: SyncRequest): SyncHead {
-    const { slots, stable, now } = this.#options;
+  #headFor(peer: string, request: SyncRequest): SyncHead {
+    const { slots, stable, forgottenFor, now } = this.#options;
     const bound = now();
     const granted = new SlotSet();
     const later = new SlotSet();
@@ -202,7 +202,8 @@ export class SlotSource {
       });
     }
     // Who is not complete has forgotten nothing that it can speak for.
-    return { stable: request.gather ? 0 : Math.min(stable(), bound), bound, granted, later, retained };
+    const forgotten = request.gather ? 0 : request.pull === undefined ? stable() : forgottenFor(peer);
+    return { stable: Math.min(forgotten, bound), bound, granted, later, retained };
   }
 
   /** Lost visibility, silence, lost chunks, too much to pass on. */
@@ -234,14 +235,15 @@ export class SlotSource {
    * any more, and what was is passed on, before it is written.
    */
   #endWhenPossible(name: string, sync: OutgoingSync): void {
-    const { slots, losses, whenTold } = this.#options;
-    if (sync.isPull) return sync.end(this.#watermarkFor(sync));
-    if (sync.request.gather) return sync.end(0, losses.receivedIn(sync.slots));
+    const { slots, whenTold } = this.#options;
+    if (sync.isPull || sync.request.gather) return sync.end(this.#watermarkFor(sync));
     if (!this.#canEnd(sync) || sync.isEnding) return;
     sync.isEnding = true;
     slots.endJoiner(name);
     whenTold(() => {
-      if (this.#syncs.get(name) === sync && !sync.overflowed) sync.end(this.#watermarkFor(sync));
+      sync.isEnding = false;
+      if (this.#syncs.get(name) !== sync || sync.overflowed || !this.#canEnd(sync)) return;
+      sync.end(this.#watermarkFor(sync));
     });
   }
 

@@ -17,9 +17,10 @@
 import { ByteReader } from "../core/byte-reader.ts";
 import type { Clock } from "../core/ports.ts";
 import type { MutableRecord } from "../core/record.ts";
+import { stampOf } from "../store/applier.ts";
+import { holdsEntry } from "../store/slot-drop.ts";
 import type { Store } from "../store/store.ts";
 import { Detours } from "./detours.ts";
-import { KnownLosses } from "./known-losses.ts";
 import { LiveMembers } from "./live-members.ts";
 import type { Member } from "./member.ts";
 import { Channel, MessageKind } from "./message.ts";
@@ -54,6 +55,8 @@ export interface SlotSyncOptions {
   readonly members: () => readonly Member[];
   /** Up to there this node may have forgotten what was deleted; Infinity on a node that was alone so far. */
   readonly stable: () => number;
+  /** Up to there it may have forgotten what the peer had not confirmed; default: `stable`. */
+  readonly forgottenFor?: (peer: string) => number;
   /** How far a live origin's stream has come, which may be behind a gap that is being got; default: its watermark. */
   readonly position?: (origin: number) => number;
   /** The highest version that this node has stamped or observed. */
@@ -101,7 +104,6 @@ export class SlotSync {
   readonly #pulls: OriginPulls;
   readonly #cleaning: SlotCleaning;
   readonly #detours: Detours;
-  readonly #losses: KnownLosses;
   /** Logs that did not reach back: by origin, up to where its records have to be got with the slots. */
   readonly #truncated = new Map<number, number>();
   #ids = 0;
@@ -115,7 +117,6 @@ export class SlotSync {
     const slots = new Slots({ id, region, members });
     this.slots = slots;
     this.#detours = new Detours(watermarks);
-    this.#losses = new KnownLosses(store);
     const nextId = (): number => ++this.#ids >>> 0;
     this.#cleaning = new SlotCleaning({ store, origin, slots, apply, journal: options.journal });
     this.#pulls = new OriginPulls({
@@ -142,13 +143,13 @@ export class SlotSync {
       region,
       store,
       slots,
-      losses: this.#losses,
       peers,
       clock,
       bytesPerSecond: config.syncBytesPerSecond,
       knows: (one) => this.#knows(one),
       members,
       stable: options.stable,
+      forgottenFor: options.forgottenFor ?? options.stable,
       now: options.now,
       isPulling: (one) => this.#pulls.isPulling(one),
       pullFrom: (one, peer) => this.pull(one, [peer]),
@@ -164,12 +165,13 @@ export class SlotSync {
       clock,
       members,
       cleaning: this.#cleaning,
-      losses: this.#losses,
+      isForgotten: (record) => stampOf(record) <= options.stable() && !holdsEntry(store, record),
       nextId,
       required: () => this.#required(),
       apply,
       applyEntry: options.applyEntry,
       observe: options.observe,
+      now: options.now,
       onVisible: options.onVisibility,
     });
   }
@@ -244,8 +246,8 @@ export class SlotSync {
 
   /**
    * A live origin's log does not reach back to this node's watermark: all up to `now` is pulled, from everybody who has it,
-   * with the slots hidden; what is being synced comes from sources that have it. If `stable` of one of them has passed the
-   * watermark, deletes may have been forgotten: then all slots are synced whole.
+   * with the slots hidden; what is being synced comes from sources that have it. If one of them has not waited for this node
+   * and forgotten deletes above the watermark, all slots are synced whole.
    */
   truncated(origin: number, now: number): void {
     this.#truncated.set(origin, Math.max(now, this.#truncated.get(origin) ?? 0));
@@ -263,6 +265,17 @@ export class SlotSync {
     this.#options.onVisibility();
   }
 
+  /**
+   * Up to where this node has got what a live origin stamped by rings that it did not know, which went to others; Infinity if
+   * there is nothing of the kind.
+   */
+  detouredTo(origin: number): number {
+    const since = this.#detours.since(origin);
+    if (since !== undefined) return since;
+    const isSilent = this.slots.markerOf(origin, this.#options.config.region) === undefined;
+    return isSilent || this.#pulls.isPulling(origin) ? 0 : Number.POSITIVE_INFINITY;
+  }
+
   /** True while what a truncated log of the origin did not bring is being got. */
   isTruncated(origin: number): boolean {
     return this.#truncated.has(origin);
@@ -270,14 +283,12 @@ export class SlotSync {
 
   /** Hides slots, and gets them anew. */
   resync(which: SlotSet): void {
-    const { origin, now, watermarks } = this.#options;
-    const whole = this.slots.where(SlotState.VISIBLE, SlotState.RECOVERING);
-    const hidden = SlotSet.where((slot) => which.has(slot) && whole.has(slot));
-    hidden.forEach((slot) => {
+    const complete = this.slots.where(SlotState.VISIBLE, SlotState.RECOVERING);
+    const whole = SlotSet.where((slot) => which.has(slot) && complete.has(slot));
+    whole.forEach((slot) => {
       this.slots.setState(slot, SlotState.SYNCING);
     });
-    this.#losses.hidden(hidden, [...watermarks.list(), { origin, version: now() }]);
-    this.#target.resynced(which);
+    this.#target.resynced(which, whole);
     this.#options.onVisibility();
   }
 

@@ -18,9 +18,7 @@ import type { ByteReader } from "../core/byte-reader.ts";
 import { keySlot } from "../core/crc16.ts";
 import type { Clock } from "../core/ports.ts";
 import { type MutableRecord, RecordKind } from "../core/record.ts";
-import { stampOf } from "../store/applier.ts";
 import { IncomingSync, Progress } from "./incoming-sync.ts";
-import type { KnownLosses } from "./known-losses.ts";
 import type { LiveMembers } from "./live-members.ts";
 import { Channel, MessageKind } from "./message.ts";
 import type { PeerSender } from "./peers.ts";
@@ -55,7 +53,8 @@ export interface SlotTargetOptions {
   readonly clock: Clock;
   readonly members: LiveMembers;
   readonly cleaning: SlotCleaning;
-  readonly losses: KnownLosses;
+  /** True if the entry is not here, and is so old that what has deleted it may be forgotten here. */
+  readonly isForgotten: (record: MutableRecord) => boolean;
   readonly nextId: () => number;
   /** How far a source must have applied whom before it ends. */
   readonly required: () => readonly Watermark[];
@@ -65,6 +64,8 @@ export interface SlotTargetOptions {
   readonly applyEntry: (record: MutableRecord, exemptTo: number) => void;
   /** All later stamps of this node are to be above it. */
   readonly observe: (version: number) => void;
+  /** No version that this node has applied or stamped is above it. */
+  readonly now: () => number;
   /** Slots have become visible. */
   readonly onVisible: () => void;
 }
@@ -75,6 +76,8 @@ export class SlotTarget {
   readonly #attempts = new Map<number, IncomingSync>();
   /** Attempts of which everything was received: floors and drop are under way. */
   readonly #finishing = new Set<IncomingSync>();
+  /** Slots that were complete before they were hidden: what they lack may have been deleted here. */
+  readonly #whole = new SlotSet();
   #planMs = Number.NEGATIVE_INFINITY;
   #memberChanges = -1;
   #slotChanges = -1;
@@ -104,15 +107,18 @@ export class SlotTarget {
   /** A ring was adopted: sources are told of it, and slots that are not owned any more are out. */
   adopted(): void {
     this.#planner.forget();
-    const unwanted = SlotSet.where((slot) => !this.#isWanted(slot));
-    this.#options.losses.over(unwanted);
-    this.#takeOut(unwanted);
+    this.#takeOut(SlotSet.where((slot) => !this.#isWanted(slot)));
     for (const attempt of this.#attempts.values()) this.#ask(attempt);
   }
 
-  /** Slots are hidden again, and have to be got: what was under way for them does not count. */
-  resynced(which: SlotSet): void {
+  /**
+   * Slots are hidden again, and have to be got: what was under way for them does not count.
+   *
+   * @param whole those that were complete
+   */
+  resynced(which: SlotSet, whole: SlotSet): void {
     this.#takeOut(which);
+    this.#whole.addAll(whole);
     this.#planner.forget();
     this.#planMs = Number.NEGATIVE_INFINITY;
   }
@@ -188,6 +194,7 @@ export class SlotTarget {
   #takeOut(which: SlotSet): void {
     const { slots, cleaning } = this.#options;
     this.#planner.ungathered(which);
+    this.#whole.deleteAll(which);
     const marked = new SlotSet();
     for (const attempt of [...this.#attempts.values(), ...this.#finishing]) {
       attempt.request.slots.deleteAll(which);
@@ -205,7 +212,7 @@ export class SlotTarget {
   }
 
   #plan(nowMs: number): void {
-    const { slots, peers, cleaning } = this.#options;
+    const { slots, peers, cleaning, now } = this.#options;
     const waiting = slots.where(SlotState.SYNCING, SlotState.REGAINED);
     for (const attempt of this.#attempts.values()) waiting.deleteAll(attempt.head?.granted ?? attempt.request.slots);
     for (const attempt of this.#finishing) if (attempt.head !== undefined) waiting.deleteAll(attempt.head.granted);
@@ -217,7 +224,13 @@ export class SlotTarget {
       if (this.#attempts.size >= MAX_ATTEMPTS) break;
       this.#request(request, nowMs);
     }
-    if (free.count > 0) this.#makeVisible(free);
+    if (free.count === 0) return;
+    // What this node kept itself is complete.
+    slots.shownAlone(
+      SlotSet.where((slot) => free.has(slot) && !isRegained(slot)),
+      now(),
+    );
+    this.#makeVisible(free);
   }
 
   #request({ peer, slots: wanted, how }: PlannedRequest, nowMs: number): void {
@@ -273,20 +286,17 @@ export class SlotTarget {
   }
 
   #apply(attempt: IncomingSync, record: MutableRecord, role: SyncRole): void {
-    const { apply, applyEntry, losses } = this.#options;
+    const { apply, applyEntry, isForgotten } = this.#options;
     const { head } = attempt;
     if (head === undefined) return;
     if (record.kind <= RecordKind.TOUCH) {
       const slot = keySlot(record.key, record.keyStart, record.keyEnd);
       if (!head.granted.has(slot) || !attempt.request.slots.has(slot)) return;
-      if (role === SyncRole.ENTRY && !losses.has(record, slot)) return applyEntry(record, head.stable);
-      if (role === SyncRole.ENTRY) {
-        // What is older than it goes all the same.
-        record.version = stampOf(record);
-        record.kind = RecordKind.DELETE;
-      }
+      // It would have been too late for this node in its stream, too.
+      if (role === SyncRole.ENTRY && this.#whole.has(slot) && isForgotten(record)) return apply(record);
     }
-    apply(record);
+    if (role === SyncRole.ENTRY) applyEntry(record, head.stable);
+    else apply(record);
   }
 
   #ended(attempt: IncomingSync): void {
@@ -296,8 +306,7 @@ export class SlotTarget {
     this.#bytes += attempt.bytes;
     this.#finishing.add(attempt);
     const floors = end.floors.map((floor) => Math.max(floor, head.stable));
-    const received = new Map(end.received.map(({ origin, version }) => [origin, version]));
-    this.#options.cleaning.finish(head.granted, floors, received, () => {
+    this.#options.cleaning.finish(head.granted, floors, () => {
       this.#finishing.delete(attempt);
       if (request.gather) this.#gathered(attempt.peer, head.granted);
       else this.#makeVisible(head.granted);
@@ -316,9 +325,9 @@ export class SlotTarget {
   }
 
   #makeVisible(which: SlotSet): void {
-    const { slots, losses, onVisible } = this.#options;
+    const { slots, onVisible } = this.#options;
     this.#planner.ungathered(which);
-    losses.over(which);
+    this.#whole.deleteAll(which);
     which.forEach((slot) => {
       if (!this.#isWanted(slot)) return;
       slots.setState(slot, SlotState.VISIBLE);

@@ -44,6 +44,8 @@ export class Slots {
   /** Who syncs from here, by a name of the sync. */
   readonly #joiners = new Map<string, { readonly peer: string; readonly slots: SlotSet; isEnded: boolean }>();
   readonly #sources = new Map<number, string>();
+  /** By slot, see `shownAlone`; undefined if that has never happened. */
+  #aloneSince: Float64Array | undefined;
   readonly #also = new Map<number, readonly string[]>();
   #moving = false;
   #memberChanges = 0;
@@ -270,6 +272,20 @@ export class Slots {
   setSource(slot: number, peer: string | undefined): void {
     if (peer === undefined) this.#sources.delete(slot);
     else this.#sources.set(slot, peer);
+  }
+
+  /** They are shown because there is nobody to get them from: what others stamped up to `version` may be lost. */
+  shownAlone(which: SlotSet, version: number): void {
+    this.#aloneSince ??= new Float64Array(SLOT_COUNT);
+    const since = this.#aloneSince;
+    which.forEach((slot) => {
+      since[slot] = version;
+    });
+  }
+
+  /** The version of the last `shownAlone` of the slot, 0 if there was none. */
+  aloneSince(slot: number): number {
+    return this.#aloneSince?.[slot] ?? 0;
   }
 
   addJoiner(name: string, peer: string, slots: SlotSet): void {

@@ -20,6 +20,8 @@ interface Heard {
   origin: number;
   low: number;
   monotonicMs: number;
+  /** `stable` when it was raised last without waiting for this member. */
+  passed: number;
 }
 
 export interface StabilityOptions {
@@ -43,7 +45,7 @@ export class Stability {
   heard(id: string, origin: number, low: number, monotonicMs: number): void {
     const heard = this.#heard.get(id);
     if (heard === undefined) {
-      this.#heard.set(id, { origin, low, monotonicMs });
+      this.#heard.set(id, { origin, low, monotonicMs, passed: this.#stable });
       return;
     }
     heard.origin = origin;
@@ -54,6 +56,11 @@ export class Stability {
   /** Nobody waits for this member any more. */
   forget(id: string): void {
     this.#heard.delete(id);
+  }
+
+  /** Up to where things may have been forgotten that this member had not confirmed; `stable` for one that is not known. */
+  forgottenFor(id: string): number {
+    return this.#heard.get(id)?.passed ?? this.#stable;
   }
 
   /** Ms since the member was heard, Infinity if it never was. */
@@ -83,6 +90,7 @@ export class Stability {
       }
     }
     if (silent >= heard) lowest = Math.min(lowest, lowestSilent);
+    if (silent > 0 && lowest > this.#stable) this.#pass(lowest, monotonicMs);
     if (this.#heard.size >= members.length) this.#forgetOthers(members);
     if (lowest > this.#stable) this.#stable = lowest;
     return this.#stable;
@@ -92,10 +100,17 @@ export class Stability {
     let heard = this.#heard.get(member.id);
     if (heard === undefined || heard.origin !== member.origin) {
       // Waited for as long as if it had said just now that it has nothing yet.
-      heard = { origin: member.origin, low: 0, monotonicMs };
+      heard = { origin: member.origin, low: 0, monotonicMs, passed: this.#stable };
       this.#heard.set(member.id, heard);
     }
     return heard;
+  }
+
+  /** Versions up to there may be forgotten now, although those that are silent may not have them. */
+  #pass(stable: number, monotonicMs: number): void {
+    for (const heard of this.#heard.values()) {
+      if (monotonicMs - heard.monotonicMs > this.#retentionMs && heard.low < stable) heard.passed = stable;
+    }
   }
 
   #forgetOthers(members: readonly Member[]): void {

@@ -4,7 +4,7 @@
  *     SYNC_REQUEST      id (4) origin (4) received (varint) flags (1) region ring (7) slots required, and for a pull origin (4)
  *                       above (7) fillsAbove (7)
  *     SYNC_DATA         id (4) run (4) number (varint) share (2), in chunk 1: head; role (1) and record, until the end
- *     SYNC_END          id (4) run (4) number (varint) watermark (7) floors received
+ *     SYNC_END          id (4) run (4) number (varint) watermark (7) floors
  *     SYNC_ACKNOWLEDGE  id (4) run (4) number (varint)
  *     SYNC_CANCEL       side (1) id (4) later retained (slot sets)
  *
@@ -19,7 +19,7 @@ import { MAX_NAME_BYTES } from "./message.ts";
 import { SlotSet } from "./slot-set.ts";
 import type { Watermark } from "./watermarks.ts";
 
-/** Origins that one request may require, or an end name. Policy: the newest are named. */
+/** Origins that one request may require. Policy: the target names the newest. */
 export const MAX_REQUIRED = 1_024;
 
 /** Which side of a sync a SYNC_CANCEL is for. */
@@ -74,7 +74,11 @@ export function writeRequest(body: ByteWriter, request: SyncRequest): void {
   writeText(body, request.region);
   body.u56(request.ring);
   request.slots.write(body);
-  writeWatermarks(body, request.required);
+  body.varint(request.required.length);
+  for (const { origin, version } of request.required) {
+    body.u32(origin);
+    body.u56(version);
+  }
   if (request.pull === undefined) return;
   body.u32(request.pull.origin);
   body.u56(request.pull.above);
@@ -91,7 +95,10 @@ export function readRequest(body: ByteReader): SyncRequest {
   const region = body.text(MAX_NAME_BYTES);
   const ring = body.u56();
   const slots = SlotSet.read(body);
-  const required = readWatermarks(body);
+  const count = body.varint();
+  if (count > MAX_REQUIRED) throw new ReadError(`${count} origins, where at most ${MAX_REQUIRED} are allowed`);
+  const required: Watermark[] = [];
+  for (let i = 0; i < count; i++) required.push({ origin: body.u32(), version: body.u56() });
   let pull: PullRequest | undefined;
   if ((flags & PULL) !== 0) pull = { origin: body.u32(), above: body.u56(), fillsAbove: body.u56() };
   body.expectEnd();
@@ -101,7 +108,7 @@ export function readRequest(body: ByteReader): SyncRequest {
 
 /** What the first chunk begins with. */
 export interface SyncHead {
-  /** Up to there the source has forgotten what was deleted. */
+  /** Up to there the source has forgotten what was deleted; for a pull: and what this target had not confirmed. */
   readonly stable: number;
   /** What is above it is sent by its origin, or passed on, in any case. */
   readonly bound: number;
@@ -149,8 +156,6 @@ export interface SyncEnd {
   readonly watermark: number;
   /** By slot; 0 for none. */
   readonly floors: Float64Array;
-  /** Of a gather: how far the source had received whom while it was whole; what it does not have up to there is gone. */
-  readonly received: readonly Watermark[];
 }
 
 export function writeEnd(body: ByteWriter, end: SyncEnd): void {
@@ -165,7 +170,6 @@ export function writeEnd(body: ByteWriter, end: SyncEnd): void {
     body.u56(floor);
     count--;
   }
-  writeWatermarks(body, end.received);
 }
 
 /** @throws {ReadError} */
@@ -177,9 +181,8 @@ export function readEnd(body: ByteReader): SyncEnd {
     if (slot >= SLOT_COUNT) throw new ReadError(`there is no slot ${slot}`);
     floors[slot] = body.u56();
   }
-  const received = readWatermarks(body);
   body.expectEnd();
-  return { watermark, floors, received };
+  return { watermark, floors };
 }
 
 export interface SyncCancel {
@@ -203,22 +206,6 @@ export function readCancel(body: ByteReader): SyncCancel {
   const cancel = { side, id: body.u32(), later: SlotSet.read(body), retained: SlotSet.read(body) };
   body.expectEnd();
   return cancel;
-}
-
-function writeWatermarks(body: ByteWriter, marks: readonly Watermark[]): void {
-  body.varint(marks.length);
-  for (const { origin, version } of marks) {
-    body.u32(origin);
-    body.u56(version);
-  }
-}
-
-function readWatermarks(body: ByteReader): Watermark[] {
-  const count = body.varint();
-  if (count > MAX_REQUIRED) throw new ReadError(`${count} origins, where at most ${MAX_REQUIRED} are allowed`);
-  const marks: Watermark[] = [];
-  for (let i = 0; i < count; i++) marks.push({ origin: body.u32(), version: body.u56() });
-  return marks;
 }
 
 function writeText(body: ByteWriter, text: string): void {

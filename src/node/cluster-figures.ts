@@ -57,6 +57,8 @@ export interface ChangeRefusal {
 }
 
 export interface ClusterFigures {
+  /** The region that this node is in. */
+  readonly region: string;
   /** A snapshot; looks at members and slots, never at entries. */
   status(): ClusterStatus;
   /** The slots of this node's region. */

@@ -254,7 +254,7 @@ export class ClusterNode {
     this.lives.tick();
     this.incoming.tick();
     const busy = this.sync.tick(sliceMs);
-    if (this.outgoing.tick()) this.incoming.acknowledgeAll();
+    if (this.outgoing.tick()) this.incoming.acknowledgeAll((peer) => this.outgoing.beatsFor(peer));
     this.router.tick();
     this.#advanceStable();
     this.journal.tick();

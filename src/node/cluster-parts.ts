@@ -50,6 +50,7 @@ export function createSync(cluster: ClusterNode): SlotSync {
     watermarks: cluster.watermarks,
     members: () => cluster.membership.list(),
     stable: () => node.store.entries.stable,
+    forgottenFor: (peer) => cluster.stability.forgottenFor(peer),
     now: () => node.clock.last,
     observe: (version) => void node.clock.observe(version, config.maxClockSkewMs),
     caughtUp: () => cluster.hasCaughtUp,

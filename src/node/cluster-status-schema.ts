@@ -85,6 +85,23 @@ const link = z.strictObject({
   sinceMs: amount,
 });
 
+/** An address that the transport dials. */
+const dialled = z.strictObject({
+  address: z.string(),
+  /** Who answered there last. */
+  peer: z.string().optional(),
+  state: z.string(),
+  /** Attempts that failed in a row, and why the last one did. */
+  failures: count,
+  refusal: z.string().optional(),
+});
+
+/** Sockets that others made and that came to nothing. */
+const refusals = z.strictObject({
+  count,
+  last: z.strictObject({ address: z.string(), reason: z.string(), atMs: amount }).optional(),
+});
+
 const forwards = z.strictObject({
   sent: count,
   received: count,
@@ -147,6 +164,8 @@ export const clusterStatusSchema = z
     /** How old that is which the others may still not have: what is older can be forgotten. */
     stableAgeMs: amount.optional(),
     links: z.array(link).optional(),
+    addresses: z.array(dialled).optional(),
+    refusals: refusals.optional(),
   })
   .meta({ description: "The cluster as this node sees it." });
 

@@ -37,13 +37,29 @@ export interface LinkReport {
   readonly bufferedBytes: number;
 }
 
+/** What a transport tells of itself. */
+export interface TransportReport {
+  readonly links: readonly LinkReport[];
+  /** What is dialled. */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly peer: string | undefined;
+    readonly state: string;
+    readonly failures: number;
+    readonly refusal: string | undefined;
+  }[];
+  /** Sockets that others made and that came to nothing, and the last of them. */
+  readonly refused: number;
+  readonly lastRefused: { readonly address: string; readonly reason: string; readonly atMs: number } | undefined;
+}
+
 export interface ClusterFiguresOptions {
   /** The cluster's name. */
   readonly name: string;
   /** Port of this node's Redis protocol, as it was bound. */
   readonly respPort: () => number;
-  /** The transport's links, if it tells of them. */
-  readonly links?: () => readonly LinkReport[];
+  /** What the transport tells of itself, if it does. */
+  readonly transport?: (() => TransportReport) | undefined;
   /** Adds addresses to look for peers at. */
   readonly join: (addresses: readonly string[]) => void;
 }
@@ -53,6 +69,7 @@ export function clusterFigures(cluster: ClusterNode, options: ClusterFiguresOpti
   const maps = new SlotMaps(cluster, options.respPort);
   const joined = new Set<string>();
   return {
+    region: cluster.config.region,
     status: () => clusterStatus(cluster, options),
     slotMap: () => maps.current(),
     route: (slot, replicaReads) => routeOf(cluster, maps.current(), slot, replicaReads),
@@ -76,9 +93,20 @@ export function clusterFigures(cluster: ClusterNode, options: ClusterFiguresOpti
 }
 
 function setWeight(cluster: ClusterNode, weight: number): ChangeRefusal | undefined {
-  const refusal = goneRefusal(cluster);
+  const refusal = goneRefusal(cluster) ?? (weight === 0 ? lastRefusal(cluster) : undefined);
   if (refusal === undefined) cluster.membership.setWeight(weight);
   return refusal;
+}
+
+/** Slots that nobody takes over would be dropped. */
+function lastRefusal({ membership, config }: ClusterNode): ChangeRefusal | undefined {
+  if (membership.self.weight === 0) return undefined;
+  const others = membership.live().filter(({ id, region, weight }) => {
+    return id !== config.id && region === config.region && weight > 0;
+  });
+  if (others.length > 0) return undefined;
+  const detail = `no other node of the region ${config.region} could take the slots of this one`;
+  return { detail, allowed: "a region in which another node has a weight above 0" };
 }
 
 function leave(cluster: ClusterNode): ChangeRefusal | undefined {
@@ -102,7 +130,7 @@ function routeOf({ config, fence, slots, node }: ClusterNode, map: SlotMap, slot
   return isHere ? ({ kind: "here" } as const) : route;
 }
 
-function clusterStatus(cluster: ClusterNode, { name, links }: ClusterFiguresOptions): ClusterStatus {
+function clusterStatus(cluster: ClusterNode, { name, transport }: ClusterFiguresOptions): ClusterStatus {
   const { membership, slots, sync, router, fence, majority, outgoing, config, node } = cluster;
   const { clock } = node.ports;
   const { stable } = node.store.entries;
@@ -145,7 +173,7 @@ function clusterStatus(cluster: ClusterNode, { name, links }: ClusterFiguresOpti
     healthScore: membership.healthScore,
     refusedMembers: membership.refused,
     ...(stable > 0 && Number.isFinite(stable) ? { stableAgeMs: Math.max(0, node.nowMs - versionToMs(stable)) } : {}),
-    ...(links === undefined ? {} : { links: links().map(linkFigures) }),
+    ...(transport === undefined ? {} : transportFigures(transport())),
   };
 }
 
@@ -174,6 +202,17 @@ function memberFigures(cluster: ClusterNode, member: Member): ClusterStatus["mem
     linked: !isSelf && cluster.peers.isLinked(member.id),
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
     ...(offset === undefined ? {} : { clockOffsetMs: offset.offsetMs, clockUncertaintyMs: offset.uncertaintyMs }),
+  };
+}
+
+function transportFigures({ links, addresses, refused, lastRefused }: TransportReport) {
+  return {
+    links: links.map(linkFigures),
+    addresses: addresses.map(({ address, peer, state, failures, refusal }) => {
+      const known = { ...(peer === undefined ? {} : { peer }), ...(refusal === undefined ? {} : { refusal }) };
+      return { address, state, failures, ...known };
+    }),
+    refusals: { count: refused, ...(lastRefused === undefined ? {} : { last: { ...lastRefused } }) },
   };
 }
 

@@ -36,6 +36,8 @@ export interface OwnSlots {
    * the peer does not show the slot while this is true.
    */
   isSending(slot: number, peer: string): boolean;
+  /** The version at which the slot was shown because there was nobody to get it from: what was older may be lost; else 0. */
+  aloneSince(slot: number): number;
 }
 
 export interface Members {
@@ -70,6 +72,14 @@ export interface ClusterView {
   readonly fence: ReadFence;
   readonly outgoing: OwnStreams;
   readonly watermarks: { of(origin: number): number };
+  readonly lives: {
+    /** How far the stream of a life that is gone had come to this node; Infinity for all others. */
+    streamedTo(origin: number): number;
+  };
+  readonly sync: {
+    /** Up to where this node has got what a live origin stamped by rings not known here; Infinity if there is nothing of it. */
+    detouredTo(origin: number): number;
+  };
   readonly stability: {
     /** Time since the member was heard, ms. */
     silentMs(id: string, monotonicMs: number): number;

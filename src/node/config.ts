@@ -10,7 +10,8 @@
  * is allowed; an unknown field is named with the nearest known one. Mistakes between fields are found as well, also
  * while other fields are wrong.
  *
- * A secret never appears in a mistake's text. What tokens are is in token-config.ts.
+ * A secret never appears in a mistake's text. What tokens are is in token-config.ts, what a member of a cluster is told in
+ * cluster-fields.ts, and how values are read in config-field.ts.
  */
 import { z } from "zod";
 import {
@@ -22,8 +23,14 @@ import {
   MAX_VALUE_BYTES,
 } from "../core/limits.ts";
 import { FSYNC_MODES } from "../journal/journal.ts";
-import { MAX_SECRET_BYTES, type TokenConfig } from "./access.ts";
-import { isConfigurableSecret, MAX_SECRETS, readTokens, type TokenMistake } from "./token-config.ts";
+import type { TokenConfig } from "./access.ts";
+import { clusterConflicts, clusterFields } from "./cluster-fields.ts";
+import { boolean, choice, duration, formatSize, integer, secrets, size, text } from "./config-field.ts";
+import { isLoopback } from "./peer-address.ts";
+import { readTokens, type TokenMistake } from "./token-config.ts";
+
+export { formatSize, parseSize } from "./config-field.ts";
+export { isLoopback } from "./peer-address.ts";
 
 /** Names of the eviction policies, the default first. */
 export const POLICIES = ["tinylfu", "lru", "noeviction"] as const;
@@ -31,87 +38,10 @@ const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** The smallest memory budget: an empty index, one segment and room to move entries. */
 const MIN_STORE_BYTES = 4 * 2 ** 20;
-const MAX_DURATION_MS = 2 ** 31 - 1;
+const MAX_INT32 = 2 ** 31 - 1;
 const MAX_CLIENTS = 1_000_000;
 /** Classes of keyspace events, as Redis's notify-keyspace-events writes them. */
 const EVENT_CLASSES = /^[KEg$lshzxetdmnoScrA]*$/;
-
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 1_000,
-  kb: 2 ** 10,
-  m: 1_000_000,
-  mb: 2 ** 20,
-  g: 1_000_000_000,
-  gb: 2 ** 30,
-};
-
-/** Bytes of a size as Redis writes it ("256mb", "1gb", "1000"), or NaN. */
-export function parseSize(text: string): number {
-  const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.trim().toLowerCase());
-  const unit = parts === null ? undefined : SIZE_UNITS[parts[2] as string];
-  return parts === null || unit === undefined ? Number.NaN : Math.floor(Number(parts[1]) * unit);
-}
-
-/** A size as short as it can be written without loss: "256mb", "1000000". */
-export function formatSize(bytes: number): string {
-  for (const [unit, size] of [["gb", 2 ** 30] as const, ["mb", 2 ** 20] as const, ["kb", 2 ** 10] as const]) {
-    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
-  }
-  return String(bytes);
-}
-
-/** A field read by `read`, which returns undefined for what it does not accept; `allowed` says what it does. */
-function field<T>(allowed: string, read: (given: unknown) => T | undefined) {
-  return z.unknown().transform((given, context): T => {
-    const value = read(given);
-    if (value !== undefined) return value;
-    context.addIssue({ code: "custom", message: allowed, input: given });
-    return z.NEVER;
-  });
-}
-
-function integer(min: number, max: number, also: readonly number[] = []) {
-  const exceptions = also.map((value) => `${value} or `).join("");
-  return field(`${exceptions}a whole number from ${min} to ${max}`, (given) => {
-    const value = typeof given === "string" && /^-?\d+$/.test(given.trim()) ? Number(given) : given;
-    if (typeof value !== "number" || !Number.isInteger(value)) return undefined;
-    return (value >= min && value <= max) || also.includes(value) ? value : undefined;
-  });
-}
-
-function size(min: number, max: number) {
-  return field(`a size from ${formatSize(min)} to ${formatSize(max)}, such as "256mb" or ${2 ** 28}`, (given) => {
-    const value = typeof given === "string" ? parseSize(given) : given;
-    return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
-  });
-}
-
-function choice<const T extends string>(names: readonly T[]) {
-  return field(`one of ${names.join(", ")}`, (given) => names.find((name) => name === given));
-}
-
-function text(allowed: string, pattern: RegExp) {
-  return field(allowed, (given) => (typeof given === "string" && pattern.test(given) ? given : undefined));
-}
-
-const TRUTHS: Readonly<Record<string, boolean>> = { yes: true, true: true, no: false, false: false };
-
-function boolean() {
-  return field("true or false", (given) =>
-    typeof given === "string" ? TRUTHS[given.toLowerCase()] : given === true || given === false ? given : undefined,
-  );
-}
-
-function secrets() {
-  const allowed = `a list of up to ${MAX_SECRETS} different texts of 1 to ${MAX_SECRET_BYTES} bytes without control characters`;
-  return field(allowed, (given) => {
-    const list: unknown = typeof given === "string" ? given.split(",") : given;
-    if (!Array.isArray(list) || list.length > MAX_SECRETS || new Set(list).size < list.length) return undefined;
-    return list.every(isConfigurableSecret) ? list : undefined;
-  });
-}
 
 /** Each mistake is an issue of its own, with its path; what was given travels with it, since text has no paths. */
 function tokens() {
@@ -123,8 +53,6 @@ function tokens() {
     return read.mistakes.length === 0 ? read.tokens : z.NEVER;
   });
 }
-
-const duration = (min: number, also: readonly number[] = []) => integer(min, MAX_DURATION_MS, also);
 
 /** The fields, each with its default. Times in milliseconds, sizes in bytes unless the name says otherwise. */
 const fields = {
@@ -147,7 +75,7 @@ const fields = {
   maxKeyBytes: size(1, MAX_KEY_BYTES).default(DEFAULT_MAX_KEY_BYTES),
   maxValueBytes: size(1, MAX_VALUE_BYTES).default(DEFAULT_MAX_VALUE_BYTES),
   /** Limit of entries beside that of bytes; 0: none. */
-  maxEntries: integer(0, 2 ** 31 - 1).default(0),
+  maxEntries: integer(0, MAX_INT32).default(0),
   maxLeaseMs: duration(1).default(DEFAULT_MAX_LEASE_MS),
   /** Namespaces (key prefixes up to a colon) whose hits are counted apart; 0: none. Policy: further ones count together. */
   maxNamespaces: integer(0, 4_096).default(256),
@@ -166,7 +94,7 @@ const fields = {
   /** Input and output that all connections hold together. Policy: unauthenticated ones are cut first, then the largest. */
   maxClientMemory: size(2 ** 20, MAX_STORE_BYTES).default(512 * 2 ** 20),
   /** Commands that took longer are logged, in microseconds; 0 logs all, -1 none. */
-  slowlogSlowerThanUs: integer(-1, MAX_DURATION_MS).default(10_000),
+  slowlogSlowerThanUs: integer(-1, MAX_INT32).default(10_000),
   slowlogMaxLength: integer(0, 100_000).default(128),
   notifyKeyspaceEvents: text('classes of events, such as "KEA" or "Ex"', EVENT_CLASSES).default(""),
   enableDebugCommand: boolean().default(false),
@@ -186,6 +114,7 @@ const fields = {
   /** Keeps one more snapshot and its journal, to fall back on. */
   keepPrevious: boolean().default(false),
   region: text("up to 64 letters, digits, dots, dashes and underscores", /^[\w.-]{1,64}$/).default("local"),
+  ...clusterFields,
   /**
    * Deno: HTTP by `node:http`, which limits slow heads, header counts and idle connections, at about half of the speed;
    * put a proxy in front otherwise. On Bun and Node it changes nothing.
@@ -249,11 +178,6 @@ export function defaultConfig(): NodeConfig {
   return nodeConfigSchema.parse({});
 }
 
-/** True for addresses that only programs of the same machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 /**
  * For whoever opens a port: programs that build a configuration themselves are held to the same rule as `parseConfig`.
  *
@@ -300,6 +224,9 @@ function conflicts(given: object): ConfigMistake[] {
   const { tokens: raw } = given as { readonly tokens?: unknown };
   mistakes.push(...readTokens(raw ?? [], secrets).mistakes.map(tokenMistake));
   mistakes.push(...tlsConflict(valid as Partial<NodeConfig>));
+  for (const { path, allowed } of clusterConflicts(valid as Partial<NodeConfig>)) {
+    mistakes.push({ path, given: show(path, valid[path]), allowed });
+  }
   if (maxMemory !== undefined && maxValueBytes !== undefined && maxValueBytes > maxMemory / 2) {
     const allowed = `at most half of maxMemory, which is ${formatSize(maxMemory)}`;
     mistakes.push({ path: "maxValueBytes", given: formatSize(maxValueBytes), allowed });

@@ -202,7 +202,7 @@ export class Node {
     record.stamp(RecordKind.TOUCH, this.clock.next(this.nowMs), this.clock.origin);
     record.setKey(this.#keyScratch, 0, key);
     describeTouch(this.store, id, at, record);
-    record.global = true;
+    record.global = !this.store.table.hasFlag(id, Flag.REGIONAL);
     this.counters.touches++;
     return this.commit(record, at === 0 ? "persist" : "expire");
   }
@@ -353,7 +353,7 @@ export class Node {
     return outcome;
   }
 
-  /** A stamped record with an entry's key (copied), kind, expiry, tags; the value is the caller's to set. */
+  /** A stamped record with an entry's key (copied), reach, expiry, tags; the value is the caller's to set. */
   describe(id: number, kind: RecordKind): MutableRecord {
     const record = this.#record;
     const { store } = this;
@@ -361,7 +361,7 @@ export class Node {
     const length = this.#copyKey(id);
     record.stamp(kind, this.clock.next(this.nowMs), this.clock.origin);
     record.setEntry(this.#keyScratch, 0, length, EMPTY_BYTES, 0, 0, store.table.expiresAt(id));
-    record.global = true;
+    record.global = !store.table.hasFlag(id, Flag.REGIONAL);
     if (kind === RecordKind.FILL) record.began = began;
     if (store.table.hasFlag(id, Flag.EXTRAS)) {
       record.staleUntil = store.staleUntil(id);

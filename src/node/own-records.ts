@@ -16,15 +16,15 @@ interface Waiting {
 }
 
 export class OwnRecords {
-  readonly #outgoing: OutgoingStreams;
-  readonly #sync: SlotSync;
+  readonly #outgoing: Pick<OutgoingStreams, "append">;
+  readonly #sync: Pick<SlotSync, "applied">;
   readonly #record = new MutableRecord();
   /** Turns that stamped something, and how many of them are in the log. */
   #turns = 0;
   #logged = 0;
   readonly #waiting: Waiting[] = [];
 
-  constructor(outgoing: OutgoingStreams, sync: SlotSync) {
+  constructor(outgoing: Pick<OutgoingStreams, "append">, sync: Pick<SlotSync, "applied">) {
     this.#outgoing = outgoing;
     this.#sync = sync;
   }

@@ -16,6 +16,8 @@ import type { Watermark, Watermarks } from "../cluster/watermarks.ts";
 /** Time in which gossip tells of the members that a hello's sender knows, ms. */
 const CLAIM_MS = 500;
 const MAX_CLAIMS = 4_096;
+/** How often origins are looked for that can be forgotten. */
+const FORGET_MS = 1_000;
 
 interface Claim {
   readonly peers: Set<string>;
@@ -36,6 +38,9 @@ export class PeerLives {
   readonly #claims = new Map<number, Claim>();
   /** By origin of members that are dead: how far their streams had come. */
   readonly #ended = new Map<number, number>();
+  /** The same, and kept when the member is back in another life, until everybody has what the one before left. */
+  readonly #streamed = new Map<number, number>();
+  #forgetDueMs = 0;
 
   constructor(options: PeerLivesOptions) {
     this.#options = options;
@@ -49,6 +54,11 @@ export class PeerLives {
   /** True for an origin whose watermark stands for what others have received, not for its stream. */
   isEnded(origin: number): boolean {
     return this.#ended.has(origin);
+  }
+
+  /** How far the stream of a life that is gone had come to this node; Infinity for all others. */
+  streamedTo(origin: number): number {
+    return this.#streamed.get(origin) ?? Number.POSITIVE_INFINITY;
   }
 
   /** A peer's hello said how far it has received everybody. */
@@ -68,6 +78,7 @@ export class PeerLives {
   gone(member: Member): void {
     const { watermarks, pull } = this.#options;
     if (!this.#ended.has(member.origin)) this.#ended.set(member.origin, watermarks.of(member.origin));
+    this.#streamed.set(member.origin, this.#ended.get(member.origin) ?? 0);
     pull(member.origin);
   }
 
@@ -78,6 +89,7 @@ export class PeerLives {
       return;
     }
     const version = this.#ended.get(member.origin);
+    this.#streamed.delete(member.origin);
     this.#ended.delete(member.origin);
     if (version !== undefined) this.#options.watermarks.rewind(member.origin, version);
   }
@@ -95,13 +107,18 @@ export class PeerLives {
 
   /** Nobody will ask for these origins again: their members are in other lives, and everybody has what they left. */
   forgetOld(): void {
-    const { watermarks, stable } = this.#options;
+    const { watermarks, stable, monotonic } = this.#options;
+    if (monotonic() < this.#forgetDueMs) return;
+    this.#forgetDueMs = monotonic() + FORGET_MS;
     const upTo = stable();
     const known = new Set(this.#options.members().map(({ origin }) => origin));
     for (const { origin, version } of watermarks.list()) {
       if (version > upTo || known.has(origin)) continue;
       watermarks.forget(origin);
       this.#ended.delete(origin);
+    }
+    for (const origin of this.#streamed.keys()) {
+      if (!known.has(origin) && watermarks.of(origin) <= upTo) this.#streamed.delete(origin);
     }
   }
 

@@ -18,6 +18,7 @@ import type { Node } from "./node.ts";
 import type { GetOperation, OperationDone, OperationResult } from "./operation.ts";
 import { readResult, writeRequest } from "./operation-codec.ts";
 import type { Placement } from "./placement.ts";
+import { highestOf } from "./session-token.ts";
 import type { SessionWaits } from "./session-waits.ts";
 
 /** Time between two tries while nobody serves a slot, ms. */
@@ -49,7 +50,7 @@ export class Reads {
   get(operation: GetOperation, slot: number, timeoutMs: number, done: OperationDone): void {
     const { placement } = this.options;
     if (!placement.servesReads(slot)) return this.#ask(operation, slot, timeoutMs, done);
-    this.answer(operation, timeoutMs, (result) => {
+    this.answer(operation, slot, timeoutMs, (result) => {
       const isElsewhere = result.status === "miss" && operation.askPrimary === true;
       if (result.status !== "stale" && !isElsewhere) return done(result);
       if (isElsewhere && placement.otherPrimary(slot) === undefined) return done(result);
@@ -58,14 +59,16 @@ export class Reads {
   }
 
   /** Answers from this node's memory, which serves the slot. */
-  answer(operation: GetOperation, timeoutMs: number, done: OperationDone): void {
+  answer(operation: GetOperation, slot: number, timeoutMs: number, done: OperationDone): void {
     const { node, sessions } = this.options;
     this.counts.local++;
-    sessions.until(operation.session, timeoutMs, (reached) => {
+    const { key, session } = operation;
+    const isNewer = session !== undefined && sessions.isNewer(session, node.store.lookup(key, 0, key.length));
+    sessions.until(isNewer ? undefined : session, slot, timeoutMs, (reached) => {
       const refusal = this.refusal(operation.maxStalenessMs);
-      if (refusal !== undefined) return done({ status: refusal, session: operation.session });
-      if (!reached) return done({ status: "stale", session: operation.session });
-      done(sessions.advance(operation.session, executeOperation(node, operation)));
+      if (refusal !== undefined) return done({ status: refusal, session });
+      if (!reached) return done({ status: "stale", session });
+      done(sessions.advance(session, executeOperation(node, operation)));
     });
   }
 
@@ -156,7 +159,8 @@ class Asking {
   #again(): void {
     const { placement } = this.#reads.options;
     if (placement.servesReads(this.#slot)) {
-      return this.#reads.answer(this.#operation, Math.max(1, this.#leftMs), (result) => this.#finish(result));
+      const leftMs = Math.max(1, this.#leftMs);
+      return this.#reads.answer(this.#operation, this.#slot, leftMs, (result) => this.#finish(result));
     }
     this.#asked.clear();
     this.#candidates = placement.readers(this.#slot);
@@ -234,15 +238,19 @@ class Asking {
     return all.filter((id) => id !== view.config.id && !this.#asked.has(id) && !this.#candidates.includes(id));
   }
 
+  /** What is on its way to this very node is, until it has come, not there; who has seen something is told so. */
+  get #nothing(): OperationResult {
+    const { session } = this.#operation;
+    if (!this.#reads.options.view.slots.isOwner(this.#slot)) return { status: "unreachable", session };
+    return { status: session !== undefined && highestOf(session) > 0 ? "stale" : "miss", session };
+  }
+
   #finish(result: OperationResult | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#end?.cancel();
     this.#timer?.cancel();
     for (const cancel of this.#underWay.values()) cancel();
-    // What is on its way to this very node is, until it has come, not there.
-    const isOwn = this.#reads.options.view.slots.isOwner(this.#slot);
-    const nothing: OperationResult = { status: isOwn ? "miss" : "unreachable", session: this.#operation.session };
-    this.#done(result ?? this.#fallback ?? nothing);
+    this.#done(result ?? this.#fallback ?? this.#nothing);
   }
 }

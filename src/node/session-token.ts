@@ -58,12 +58,14 @@ export function highestOf({ pairs, scalar }: SessionToken): number {
 /** What a node has received. */
 export interface Received {
   readonly ownOrigin: number;
-  /** Everything of the origin up to this version; 0 if it is not known. */
+  /** Everything of the origin up to this version; -1 if it is not known. */
   of(origin: number): number;
-  /** Everybody has everything of everybody up to this version. */
+  /** Everybody has everything up to this version of origins that nobody knows any more. */
   readonly stable: number;
   /** The origins that are alive. */
   readonly origins: readonly number[];
+  /** What any other origin stamped up to here may be lost; 0: nothing. */
+  readonly lostTo: number;
 }
 
 /** True if the node has received all that the token names. */
@@ -73,8 +75,13 @@ export function isReached(token: SessionToken, received: Received): boolean {
 
 /** An origin whose records the node lacks: the first of the pairs, or of those alive for the scalar; 0 if there is none. */
 export function missingOrigin({ pairs, scalar }: SessionToken, received: Received): number {
-  const lacks = (origin: number, version: number) =>
-    origin !== received.ownOrigin && version > received.stable && received.of(origin) < version;
+  const { ownOrigin, stable, lostTo, origins } = received;
+  const lacks = (origin: number, version: number) => {
+    if (origin === ownOrigin) return false;
+    const position = received.of(origin);
+    if (position < 0) return version > stable;
+    return position < version || (version <= lostTo && !origins.includes(origin));
+  };
   for (const { origin, version } of pairs) if (lacks(origin, version)) return origin;
   if (scalar <= received.stable) return 0;
   for (const origin of received.origins) if (lacks(origin, scalar)) return origin;

@@ -23,12 +23,15 @@ import { applyReceived } from "./receive.ts";
 export function applyStreamed(node: Node, record: MutableRecord): void {
   // Only a receiver stamps a receipt.
   record.applied = 0;
-  if (record.kind <= RecordKind.FILL && stampOf(record) <= node.store.entries.stable) {
-    node.counters.recordsTooLate++;
-    record.version = stampOf(record);
-    record.kind = RecordKind.DELETE;
-  }
+  deleteIfLate(node, record);
   applyReceived(node, record);
+}
+
+function deleteIfLate(node: Node, record: MutableRecord): void {
+  if (record.kind > RecordKind.FILL || stampOf(record) > node.store.entries.stable) return;
+  node.counters.recordsTooLate++;
+  record.version = stampOf(record);
+  record.kind = RecordKind.DELETE;
 }
 
 /** True if the version is ahead of this node's clock by more than `maxSkewMs`. */
@@ -51,6 +54,8 @@ export function applyCopied(node: Node, record: MutableRecord, maxSkewMs: number
     return applyHeld(node, record);
   }
   if (isAhead(node, record.applied, maxSkewMs)) record.applied = node.clock.next(node.nowMs);
+  // An entry that its sender holds is as good as new in a slot that is got from there.
+  if (exemptTo === undefined) deleteIfLate(node, record);
   applyReceived(node, record, exemptTo);
 }
 

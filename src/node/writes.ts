@@ -130,7 +130,9 @@ export class Writes {
     const { session } = operation;
     this.counts.local++;
     if (!isAtomic(operation)) return this.#stamp(operation, slot, holder, timeoutMs, done);
-    sessions.until(session, timeoutMs, (reached) => {
+    // Who loads a key anew, or waits for that, does not mind what was lost.
+    const lossOf = operation.kind === "lease" ? -1 : slot;
+    sessions.until(session, lossOf, timeoutMs, (reached) => {
       const refusal = reached ? reads.refusal() : "stale";
       if (refusal !== undefined) return done({ status: refusal, session });
       this.#stamp(operation, slot, holder, timeoutMs, done);

@@ -8,6 +8,7 @@
  * timed. `cumulative` is how many values were at most each of the bounds, and last, of all.
  */
 import { z } from "zod";
+import { clusterStatusSchema } from "../node/cluster-status-schema.ts";
 
 const count = z.number().int().nonnegative();
 const amount = z.number().nonnegative();
@@ -197,6 +198,8 @@ export const statisticsSchema = z.strictObject({
   cleaner: z.strictObject({ walkedBytes: count, movedBytes: count, freedSegments: count }),
   /** Where the node stores what it holds. */
   persistence: persistence.optional(),
+  /** Where the node is a member of a cluster: what `/v1/cluster` tells. */
+  cluster: clusterStatusSchema.optional(),
   resp: respStatistics.optional(),
   http: httpStatistics.optional(),
 });

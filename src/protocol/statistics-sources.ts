@@ -1,4 +1,5 @@
 /** Where the statistics snapshot takes its figures from: a node, and whatever serves it. */
+import type { ClusterFigures } from "../node/cluster-figures.ts";
 import type { Node } from "../node/node.ts";
 import type { Latencies } from "./latencies.ts";
 import type { RespServer } from "./resp/server.ts";
@@ -24,6 +25,8 @@ export interface StatisticsSources {
   readonly node: Node;
   readonly resp?: RespServer | undefined;
   readonly http?: HttpFigures | undefined;
+  /** Default: that of `resp`. */
+  readonly cluster?: ClusterFigures | undefined;
   readonly facts?: ServerProcess | undefined;
   /** Default: that of `resp`. */
   readonly persistence?: ServerPersistence | undefined;

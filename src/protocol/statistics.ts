@@ -14,6 +14,7 @@ import { memoryParts, sumOfParts } from "./memory-parts.ts";
 import { persistenceFigures } from "./persistence-figures.ts";
 import { SHOAL_VERSION } from "./resp/commands/info-version.ts";
 import type { RespServer } from "./resp/server.ts";
+import { serverCluster } from "./server-cluster.ts";
 import { serverProcess } from "./server-process.ts";
 import type { Statistics, Timing } from "./statistics-schema.ts";
 import type { HttpFigures, StatisticsSources } from "./statistics-sources.ts";
@@ -28,6 +29,7 @@ export function collectStatistics(sources: StatisticsSources): Statistics {
   const { node, resp, http, persistence = resp?.persistence } = sources;
   const { counters, store, config } = node;
   const { removed, evictions, work } = store.entries;
+  const cluster = sources.cluster ?? (resp === undefined ? undefined : serverCluster(resp));
   const facts = factsOf(sources);
   const cpu = facts?.cpuSeconds();
   return {
@@ -72,6 +74,7 @@ export function collectStatistics(sources: StatisticsSources): Statistics {
     sweep: { lookedAt: work.sweptIds, markedStale: work.markedStale },
     cleaner: { walkedBytes: work.walkedBytes, movedBytes: work.movedBytes, freedSegments: work.freedSegments },
     ...(persistence === undefined ? {} : { persistence: persistenceFigures(persistence) }),
+    ...(cluster === undefined ? {} : { cluster: cluster.status() }),
     ...(resp === undefined ? {} : { resp: respFigures(resp) }),
     ...(http === undefined ? {} : { http: httpFigures(http) }),
   };

@@ -62,6 +62,7 @@ export class Applier {
     }
     let flags: number = Flag.LIVE;
     if (record.kind === RecordKind.FILL) flags |= Flag.FILL;
+    if (!record.global) flags |= Flag.REGIONAL;
     const fate = stampOf(record) <= entries.newestEpoch ? this.#fateOf(record) : Fate.ALIVE;
     const reclaimAt = Math.max(record.expiresAt, record.staleUntil);
     // A snapshot's or source's fill was stored before it was invalidated; one that is too late even for stale is refused.

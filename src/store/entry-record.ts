@@ -3,7 +3,7 @@
  * an equal entry.
  *
  * Kind, version and origin are the entry's own; of a FILL that is the moment its load began, the only stamp that is
- * kept. Not kept are whether the record was global, and room for stale times of an entry that has none any more.
+ * kept. Not kept is room for stale times of an entry that has none any more.
  *
  * That an entry was invalidated softly follows from the epoch, which a snapshot holds as long as the store remembers it.
  * Where it has been forgotten the entry's own mark is all that is left: then the snapshot must have the record of
@@ -30,6 +30,7 @@ export function describeEntry(store: Store, id: number, record: MutableRecord): 
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = store;
   record.stamp(isFill ? RecordKind.FILL : RecordKind.SET, version, store.originOf(id));
   record.setEntry(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, table.expiresAt(id));
+  record.global = !table.hasFlag(id, Flag.REGIONAL);
   if (isFill) record.began = version;
   if (table.hasFlag(id, Flag.EXTRAS)) {
     record.staleUntil = store.staleUntil(id);

@@ -44,6 +44,8 @@ export const Flag = {
   CONFIRMED: 128,
   /** Two bits that belong to the policy: which of its queues holds the entry. */
   QUEUE: 0x300,
+  /** It stays in its region: what is made of it does so too. */
+  REGIONAL: 0x400,
 } as const;
 const QUEUE_SHIFT = 8;
 

@@ -118,7 +118,12 @@ export class Guards {
    * `upTo`; 0 where there is nothing like that.
    */
   forgotten(above: number, upTo: number): Float64Array {
-    const floors = this.floors(false).map((floor) => (floor > above ? Math.min(floor, upTo) : 0));
+    const floors = new Float64Array(SLOT_COUNT);
+    if (this.highest <= above) return floors;
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const floor = Math.max(this.#floors?.[slot] ?? 0, this.arrivalFloor);
+      if (floor > above) floors[slot] = Math.min(floor, upTo);
+    }
     for (let i = 0; i < this.#count; i++) {
       const at = (this.#first + i) % this.#hashes.length;
       const version = this.#versions[at];

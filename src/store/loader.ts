@@ -120,6 +120,7 @@ export class Loader {
     table.setAddress(id, address);
     table.setHash(id, hash);
     if (group.fill[n] === 1) table.raiseFlag(id, Flag.FILL);
+    if (group.global[n] === 0) table.raiseFlag(id, Flag.REGIONAL);
     table.setVersionWords(id, group.stampHigh[n], group.stampLow[n]);
     table.setOrigin(id, entries.origins.numberOf(group.origin[n] >>> 0));
     table.setAccessSecond(id, entries.nowMs / 1_000 - this.#applier.idleSeconds);

@@ -13,11 +13,8 @@ import { RecordKind } from "../core/record.ts";
 import { stampOf } from "./applier.ts";
 import { Flag } from "./entry-table.ts";
 import type { EmitRecord } from "./epoch-records.ts";
-import { slotOf } from "./slot-walk.ts";
+import { NO_ORIGIN, slotOf } from "./slot-walk.ts";
 import type { Store } from "./store.ts";
-
-/** Above every origin in a tie: a delete by it removes exactly what has the version. */
-const HIGHEST_ORIGIN = 0xffff_ffff;
 
 export class SlotDrop {
   readonly #store: Store;
@@ -54,7 +51,8 @@ export class SlotDrop {
     if ((flags & Flag.CONFIRMED) !== 0 && floor !== Number.POSITIVE_INFINITY) {
       store.table.lowerFlag(id, Flag.CONFIRMED);
     } else if (version <= floor) {
-      record.stamp(RecordKind.DELETE, version, HIGHEST_ORIGIN);
+      // Above every origin in a tie: so the delete removes exactly what has the version.
+      record.stamp(RecordKind.DELETE, version, NO_ORIGIN);
       record.setKey(store.bytes, store.keyStart, store.keyEnd);
       dropped(record);
       store.entries.remove(id, "replaced");

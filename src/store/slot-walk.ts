@@ -4,7 +4,9 @@
  *
  * Ids stay with their entries, so the walk meets everything that was there at its beginning and still is; what is applied
  * meanwhile has to be told by whoever applies it, and what leaves meanwhile leaves a guard (store/guards.ts), which is
- * told as a floor at the end. A dead entry, one that an epoch has killed, is not shown: the epoch is.
+ * told as a floor at the end. A dead entry, one that an epoch has killed, is not shown: the epoch is. For another region an
+ * entry that stays in its own is shown as the delete of whatever is older: that may be all that is left of a delete, or of a
+ * newer value, which it has replaced.
  */
 import { keySlot } from "../core/crc16.ts";
 import type { MutableRecord } from "../core/record.ts";
@@ -14,6 +16,9 @@ import { Flag } from "./entry-table.ts";
 import type { EmitRecord } from "./epoch-records.ts";
 import { Fate } from "./epochs.ts";
 import type { Store } from "./store.ts";
+
+/** Of deletes that nobody stamped. */
+export const NO_ORIGIN = 0xffff_ffff;
 
 /** What is looked for. */
 export interface WalkedSlots {
@@ -28,8 +33,8 @@ export interface SlotWalkOptions {
   readonly above?: number;
   /** The same of fills, whose version is the moment their load began. */
   readonly fillsAbove?: number;
-  /** False leaves fills out: they stay in their region. */
-  readonly withFills?: boolean;
+  /** True for another region: what stays in its own is shown as a delete. */
+  readonly isAbroad?: boolean;
 }
 
 export class SlotWalk {
@@ -38,7 +43,7 @@ export class SlotWalk {
   readonly #origin: number;
   readonly #above: number;
   readonly #fillsAbove: number;
-  readonly #withFills: boolean;
+  readonly #isAbroad: boolean;
   /** Ids from here on came later. */
   readonly #limit: number;
   #id = 1;
@@ -49,7 +54,7 @@ export class SlotWalk {
     this.#origin = options.origin ?? 0;
     this.#above = options.above ?? 0;
     this.#fillsAbove = options.fillsAbove ?? 0;
-    this.#withFills = options.withFills ?? true;
+    this.#isAbroad = options.isAbroad ?? false;
     this.#limit = store.table.limit;
   }
 
@@ -76,12 +81,12 @@ export class SlotWalk {
     const flags = table.flags(id);
     if ((flags & Flag.LIVE) === 0) return;
     const isFill = (flags & Flag.FILL) !== 0;
-    if (isFill && !this.#withFills) return;
-    if (table.version(id) <= (isFill ? this.#fillsAbove : this.#above)) return;
+    const isKept = this.#isAbroad && (flags & Flag.REGIONAL) !== 0;
+    if (table.version(id) <= (isFill && !isKept ? this.#fillsAbove : this.#above)) return;
     if (this.#origin !== 0 && store.originOf(id) !== this.#origin) return;
     if (!this.#slots.has(slotOf(store, id))) return;
-    if ((flags & Flag.TOMBSTONE) !== 0) {
-      record.stamp(RecordKind.DELETE, table.version(id), store.originOf(id));
+    if ((flags & Flag.TOMBSTONE) !== 0 || isKept) {
+      record.stamp(RecordKind.DELETE, table.version(id), isKept ? NO_ORIGIN : store.originOf(id));
       record.setKey(store.bytes, store.keyStart, store.keyEnd);
       emit(record);
       return;

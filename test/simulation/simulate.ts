@@ -13,9 +13,9 @@ import { parseArgs } from "node:util";
 import { runMutants } from "./mutants/run-mutants.ts";
 import { FAULT_KINDS, type FaultKind, type PlanOptions } from "./plan.ts";
 import { runSeed, type SeedReport, traceSeed } from "./run-seed.ts";
+import { runSeeds } from "./seed-processes.ts";
 
 const DEFAULT_SEEDS = 100;
-const PROCESSES = 2;
 const MAX_PRINTED = 10;
 
 const { values } = parseArgs({
@@ -101,23 +101,14 @@ async function runMany(from: number, count: number): Promise<number> {
   const passed = process.argv
     .slice(2)
     .filter((one, i, all) => !/^--(seeds|from|trace)/.test(one) && !/^--(seeds|from)$/.test(all[i - 1] ?? ""));
-  const share = async (n: number) => {
-    const own = ["--from", `${from + n}`, "--seeds", `${count - n}`, "--step", `${PROCESSES}`];
-    const child = Bun.spawn([process.execPath, import.meta.path, ...passed, ...own], {
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    for await (const line of linesOf(child.stdout)) {
-      const report = JSON.parse(line) as SeedReport;
-      done++;
-      requests += report.exchanges;
-      if (report.violations.length === 0) continue;
-      failed.push(report);
-      if (failed.length <= MAX_PRINTED) printReport(report);
-    }
-    if ((await child.exited) !== 0) throw new Error("a process that runs seeds ended before its time");
-  };
-  await Promise.all(Array.from({ length: Math.min(PROCESSES, count) }, (_, n) => share(n)));
+  const run = runSeeds(from, count, passed, (report) => {
+    done++;
+    requests += report.exchanges;
+    if (report.violations.length === 0) return;
+    failed.push(report);
+    if (failed.length <= MAX_PRINTED) printReport(report);
+  });
+  await run.done;
   const seconds = (performance.now() - began) / 1_000;
   print(
     `${done} seeds, ${requests} requests in ${seconds.toFixed(1)} s: ${failed.length === 0 ? "all ok" : `${failed.length} FAILED`}`,
@@ -136,18 +127,6 @@ async function runMany(from: number, count: number): Promise<number> {
     );
   }
   return failed.length === 0 ? 0 : 1;
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines.filter((line) => line !== "");
-  }
-  if (rest !== "") yield rest;
 }
 
 const seed = numberOf("seed");

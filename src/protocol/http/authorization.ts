@@ -27,6 +27,18 @@ export function authorize(server: HttpServer, request: Request, role: Role): Pri
 }
 
 /**
+ * Admits who may see all keys, or looks after the server.
+ *
+ * @param why what a token with key prefixes may not see
+ * @throws Problem as `authorize`
+ */
+export function authorizeOperator(server: HttpServer, request: Request, why: string): void {
+  const principal = authorize(server, request, "read");
+  if (principal.prefixes.length === 0 || principal.roles.includes("admin")) return;
+  throw new Problem("forbidden", { detail: `${why}, and the token is confined to key prefixes`, role: "admin" });
+}
+
+/**
  * Asked once more when a body has arrived: its sender may have been revoked meanwhile.
  *
  * @throws Problem `unauthenticated`

@@ -1,6 +1,7 @@
 /** The JSON resources of a server, put together: one set of schemas checks their requests and makes their document. */
 import { mountBackup } from "./backup.ts";
 import { mountBatches } from "./batch.ts";
+import { mountCluster } from "./cluster-routes.ts";
 import { mountHealth } from "./health.ts";
 import { mountInvalidations } from "./invalidations.ts";
 import { mountLeases } from "./leases.ts";
@@ -17,6 +18,7 @@ export function mountJsonRoutes(server: HttpServer): void {
   mountLeases(server, schemas);
   mountHealth(server);
   mountStatistics(server);
+  mountCluster(server, schemas);
   mountBackup(server);
   mountOpenapi(server, schemas);
 }

@@ -11,6 +11,7 @@
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import type { Statistics, Timing } from "../statistics-schema.ts";
+import { writeCluster } from "./metrics-cluster.ts";
 import { writePersistence } from "./metrics-persistence.ts";
 import { each, type HistogramSeries, type Labels, MetricsText, only, type Sample } from "./metrics-text.ts";
 
@@ -28,6 +29,7 @@ export function renderMetrics(statistics: Statistics): string {
   writeTimes(text, statistics);
   writeInvalidations(text, statistics);
   if (statistics.persistence !== undefined) writePersistence(text, statistics.persistence);
+  if (statistics.cluster !== undefined) writeCluster(text, statistics.cluster);
   if (statistics.resp !== undefined) writeResp(text, statistics.resp);
   if (statistics.http !== undefined) writeHttp(text, statistics.http);
   return text.text;

@@ -8,10 +8,17 @@
 import { z } from "zod";
 import { statisticsSchema } from "../statistics-schema.ts";
 import { batchOperations } from "./openapi-batches.ts";
+import { clusterOperations } from "./openapi-cluster.ts";
 import { HEADERS } from "./openapi-headers.ts";
 import { invalidationOperations, leaseOperations } from "./openapi-invalidations.ts";
 import { keyOperations } from "./openapi-keys.ts";
-import type { Answer, NamedExchange, Operation, Parameter } from "./openapi-operation.ts";
+import {
+  type Answer,
+  type NamedExchange,
+  type Operation,
+  type Parameter,
+  PLAIN_BODY_PROBLEMS,
+} from "./openapi-operation.ts";
 import { operatorOperations } from "./openapi-operator.ts";
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from "./problem.ts";
 import * as replies from "./response-schemas.ts";
@@ -21,13 +28,7 @@ const JSON_TYPE = "application/json";
 /** What any request may be answered with; and any that needs a token; and any with a body. */
 const ALWAYS: readonly ProblemCode[] = ["misdirected-request", "internal-error"];
 const WITH_TOKEN: readonly ProblemCode[] = ["unauthenticated", "forbidden"];
-const WITH_BODY: readonly ProblemCode[] = [
-  "too-large",
-  "request-timeout",
-  "incomplete-body",
-  "overloaded",
-  "bad-header",
-];
+const WITH_BODY = PLAIN_BODY_PROBLEMS;
 /** Headers that problems of a kind have, always; of a miss, those that read tell more. */
 const PROBLEM_HEADERS: Readonly<Partial<Record<ProblemCode, readonly string[]>>> = {
   unauthenticated: ["WWW-Authenticate"],
@@ -43,6 +44,7 @@ export const operations: readonly Operation[] = [
   ...batchOperations,
   ...invalidationOperations,
   ...leaseOperations,
+  ...clusterOperations,
   ...operatorOperations,
 ];
 
@@ -64,6 +66,11 @@ function schemasOf(requests: RequestSchemas): Readonly<Record<string, z.ZodType>
     Receipt: replies.receiptReply,
     LeaseRequest: requests.lease,
     Lease: replies.leaseReply,
+    Cluster: replies.clusterReply,
+    ClusterSlots: replies.clusterSlotsReply,
+    ClusterWeightRequest: requests.clusterWeight,
+    ClusterJoinRequest: requests.clusterJoin,
+    ClusterChange: replies.clusterChangeReply,
     Live: replies.liveReply,
     Ready: replies.readyReply,
     Statistics: statisticsSchema,
@@ -119,6 +126,7 @@ export function createDocument(requests: RequestSchemas, version: string): Recor
       { name: "batches", description: "Many keys at once." },
       { name: "invalidation", description: "By key, tag, pattern, or everything." },
       { name: "leases", description: "Fills that lose to what came between." },
+      { name: "cluster", description: "Members, slots, and what an operator changes." },
       { name: "operation", description: "Statistics, health, and this document." },
     ],
     paths,

@@ -19,6 +19,15 @@ export type Method = (typeof METHODS)[number];
 export const STORING_PROBLEMS: readonly ProblemCode[] = ["storage-failed", "overloaded", "outcome-unknown"];
 export const LOADING_PROBLEMS: readonly ProblemCode[] = [...STORING_PROBLEMS, "not-ready"];
 
+/** What operations without a body answer to one, or to one that never comes. */
+export const PLAIN_BODY_PROBLEMS: readonly ProblemCode[] = [
+  "too-large",
+  "request-timeout",
+  "incomplete-body",
+  "overloaded",
+  "bad-header",
+];
+
 export interface ExchangeRequest {
   readonly method: Method;
   /** With the query, as it stands in the request line. */
@@ -45,6 +54,8 @@ export interface Exchange {
 export interface NamedExchange extends Exchange {
   readonly name: string;
   readonly summary: string;
+  /** True if the node is a member of a cluster: "fra-1" in the region "fra", beside "fra-2". */
+  readonly inCluster?: boolean;
   /** What is done first, on a node that was empty. */
   readonly before?: readonly Exchange[];
 }
@@ -71,7 +82,7 @@ export interface Operation {
   /** As OpenAPI writes it: `/v1/keys/{key}`. */
   readonly path: string;
   readonly id: string;
-  readonly group: "keys" | "batches" | "invalidation" | "leases" | "operation";
+  readonly group: "keys" | "batches" | "invalidation" | "leases" | "cluster" | "operation";
   readonly summary: string;
   readonly description: string;
   /** "operator": read without key prefixes, or admin; undefined: no token is needed. */

@@ -30,6 +30,8 @@ export const PROBLEMS = {
   "method-not-allowed": [405, "The resource does not have this method"],
   "request-timeout": [408, "The body did not arrive in time"],
   "lease-busy": [409, "Somebody else holds the lease"],
+  "no-cluster": [409, "The node is alone"],
+  "cluster-refused": [409, "The cluster does not allow this"],
   "nothing-stored": [409, "The node stores nothing"],
   "fill-refused": [409, "The value was not stored"],
   "precondition-failed": [412, "The entry is not the expected one"],

@@ -1,5 +1,6 @@
 /** What the JSON endpoints answer, as zod schemas: the OpenAPI document is made from them, and tests check replies by it. */
 import { z } from "zod";
+import { clusterStatusSchema, slotRangeSchema } from "../../node/cluster-status-schema.ts";
 import { bytesSchema } from "./schemas.ts";
 
 const count = (description: string) => z.int().min(0).meta({ description });
@@ -119,3 +120,25 @@ export const problemReply = z
     }),
   })
   .meta({ description: "A problem as RFC 9457 describes them." });
+
+const aloneReply = z
+  .strictObject({
+    enabled: z.literal(false),
+    node: z.strictObject({ name: z.string(), region: z.string(), origin: count("This life of the node.") }),
+  })
+  .meta({ description: "The node is no member of a cluster." });
+
+export const clusterReply = z
+  .discriminatedUnion("enabled", [clusterStatusSchema.extend({ enabled: z.literal(true) }), aloneReply])
+  .meta({ description: "The cluster as this node sees it." });
+
+export const clusterSlotsReply = z
+  .discriminatedUnion("enabled", [
+    z.strictObject({ enabled: z.literal(true), region: z.string(), ranges: z.array(slotRangeSchema) }),
+    aloneReply,
+  ])
+  .meta({ description: "Who holds which slots of this node's region." });
+
+export const clusterChangeReply = z
+  .strictObject({ id: z.string(), state: z.enum(["alive", "suspect", "dead", "left"]), weight: z.number().min(0) })
+  .meta({ description: "What the node says of itself after the change." });

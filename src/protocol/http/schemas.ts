@@ -8,6 +8,7 @@
  * An array that is too long is refused before any of its elements is looked at, so mistakes cannot be made by the million.
  */
 import { z } from "zod";
+import { MAX_ADDRESS_BYTES, MAX_WEIGHT } from "../../cluster/cluster-config.ts";
 import {
   MAX_CONTENT_TYPE_BYTES,
   MAX_KEY_BYTES,
@@ -26,6 +27,8 @@ export const MAX_BATCH_ITEMS = 10_000;
 export const MAX_LIFETIME_MS = 2 ** 31 * 1_000;
 /** Longest time that a receipt may be waited for, ms. Policy: refuse the request. */
 export const MAX_WAIT_MS = 600_000;
+/** Addresses that one request may add. Policy: refuse the request. */
+const MAX_JOINED = 256;
 /** Longest lease that can be configured, ms. */
 const MAX_LEASE_MS = 2 ** 31 - 1;
 const ENTITY_TAG_PATTERN = /^(\*|"[\x21\x23-\x7e]{0,128}")$/;
@@ -39,6 +42,8 @@ const CONTENT_TYPE = `1 to ${MAX_CONTENT_TYPE_BYTES} printable ASCII characters`
 const ENTITY_TAG = 'one strong entity tag with its quotes, or "*"';
 /** Rules between fields are asked also where single fields are wrong, so that all mistakes are told at once. */
 const whenObject = { when: ({ value }: { readonly value: unknown }) => typeof value === "object" && value !== null };
+const WEIGHT = `a number from 0 to ${MAX_WEIGHT} with at most three decimals`;
+const ADDRESS = "an address such as cache-1.internal:7400 or [fdaa::3]:7400";
 const WITH_LIFETIME = { error: "only together with ttlMs: it counts from the expiry", ...whenObject };
 const WELL_FORMED = "text without lone surrogates, which have no UTF-8";
 
@@ -210,6 +215,23 @@ export function createSchemas(limits: () => RequestLimits) {
         .meta({ description: "How long the lease lasts at most, ms; default and limit: maxLeaseMs." }),
       database,
     }).meta({ description: "The key that is to be filled." }),
+    clusterWeight: strict({
+      weight: z
+        .number({ error: WEIGHT })
+        .min(0, { error: WEIGHT })
+        .max(MAX_WEIGHT, { error: WEIGHT })
+        .refine((weight) => Math.abs(weight * 1_000 - Math.round(weight * 1_000)) < 1e-6, { error: WEIGHT })
+        .optional()
+        .meta({ description: "Its share, relative to the others of its region; default: the configured one." }),
+    }).meta({ description: "This node's share of its region's slots." }),
+    clusterJoin: strict({
+      addresses: list(
+        z.string({ error: ADDRESS }).max(MAX_ADDRESS_BYTES, { error: ADDRESS }),
+        "addresses",
+        1,
+        MAX_JOINED,
+      ),
+    }).meta({ description: "Where to look for peers." }),
   };
 }
 

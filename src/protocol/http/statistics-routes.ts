@@ -2,12 +2,12 @@
  * `/v1/stats` and `/metrics`: the statistics snapshot as JSON and for Prometheus. Both tell of all keys together, so a
  * token that is confined to key prefixes may not ask, unless it is an administrator's.
  */
+import { serverCluster } from "../server-cluster.ts";
 import { collectStatistics, type Statistics } from "../statistics.ts";
-import { authorize } from "./authorization.ts";
+import { authorizeOperator } from "./authorization.ts";
 import { refuseQuery } from "./json-body.ts";
 import { replyJson, replyText } from "./json-reply.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
-import { Problem } from "./problem.ts";
 import type { HttpServer } from "./server.ts";
 
 /** Adds the routes of statistics. */
@@ -23,14 +23,10 @@ export function mountStatistics(server: HttpServer): void {
 }
 
 function admitOperator(server: HttpServer, request: Request): void {
-  const principal = authorize(server, request, "read");
-  if (principal.prefixes.length > 0 && !principal.roles.includes("admin")) {
-    const detail = "statistics are of all keys, and the token is confined to key prefixes";
-    throw new Problem("forbidden", { detail, role: "admin" });
-  }
+  authorizeOperator(server, request, "statistics are of all keys");
   refuseQuery(request);
 }
 
 function collect(server: HttpServer): Statistics {
-  return server.turn(() => collectStatistics(server.sources));
+  return server.turn(() => collectStatistics({ ...server.sources, cluster: serverCluster(server) }));
 }

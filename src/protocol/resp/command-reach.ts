@@ -151,7 +151,8 @@ const named = (reach: Reach, list: string) => list.split(" ").map((name) => [nam
 
 const BY_NAME: ReadonlyMap<string, Reach> = new Map([
   ...named(EVERYTHING, "randomkey dbsize flushdb flushall swapdb monitor debug config|set slowlog|get pubsub|numpat"),
-  ...named(STATISTICS, "memory|stats memory|doctor"),
+  ...named(EVERYTHING, "cluster|getkeysinslot"),
+  ...named(STATISTICS, "memory|stats memory|doctor cluster|countkeysinslot"),
   // It leaves out what would tell of other keys.
   ...named(NOTHING, "info"),
   ...named(

@@ -29,7 +29,9 @@ const ADMIN: readonly Role[] = ["admin"];
 const names = (roles: readonly Role[], list: string) => list.split(" ").map((name) => [name, roles] as const);
 
 const BY_NAME: ReadonlyMap<string, readonly Role[]> = new Map([
-  ...names(NONE, "time cluster acl|whoami acl|cat unsubscribe punsubscribe sunsubscribe"),
+  ...names(NONE, "time acl|whoami acl|cat unsubscribe punsubscribe sunsubscribe"),
+  ...names(NONE, "cluster|slots cluster|shards cluster|nodes cluster|info cluster|keyslot cluster|myid cluster|links"),
+  ...names(READ, "cluster|countkeysinslot cluster|getkeysinslot"),
   ...names(READ, "keys watch client|tracking info memory|stats memory|doctor subscribe psubscribe ssubscribe"),
   ...names(READ, "pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub"),
   ...names(WRITE, "publish spublish restore"),

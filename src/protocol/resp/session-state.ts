@@ -58,6 +58,8 @@ export class SessionState {
   noEvict = false;
   /** CLIENT NO-TOUCH: reads leave no trace in the eviction policy. */
   noTouch = false;
+  /** READONLY: takes what a replica has, where requests are sent on by MOVED. */
+  replicaReads = false;
   /** WATCH: the keys whose change makes EXEC abort. */
   watches: Watches | undefined;
   /** CLIENT REPLY set the mode during the command that is running. */

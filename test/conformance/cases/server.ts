@@ -311,6 +311,10 @@ const others: Case[] = [
     name: "no cluster",
     steps: [
       fails("CLUSTER INFO", "ERR This instance has cluster support disabled"),
+      fails("CLUSTER KEYSLOT a", "ERR This instance has cluster support disabled"),
+      fails("CLUSTER KEYSLOT", "ERR wrong number of arguments for 'cluster|keyslot' command"),
+      fails("CLUSTER NONSENSE", "ERR unknown subcommand 'NONSENSE'. Try CLUSTER HELP."),
+      fails("ASKING", "ERR This instance has cluster support disabled"),
       fails("CLUSTER SLOTS", "ERR This instance has cluster support disabled"),
       fails("READONLY", "ERR This instance has cluster support disabled"),
       fails("READWRITE", "ERR This instance has cluster support disabled"),

@@ -17,7 +17,6 @@ export const INTENDED_FACTS: Readonly<Record<string, string>> = {
   "ssubscribe specs": "channels are not brought into the form of stored keys",
   "sunsubscribe specs": "channels are not brought into the form of stored keys",
   "spublish specs": "channels are not brought into the form of stored keys",
-  "cluster flags": "there is no cluster, and no subcommands that would have them",
   "command|getkeys arity": "Redis 7.2: a command without arguments is one as well",
   "command|getkeysandflags arity": "Redis 7.2: a command without arguments is one as well",
   "wait flags": "Redis 7.2: it blocks",

@@ -7,7 +7,8 @@ import { describe, expect, test } from "bun:test";
 import { encodeText } from "../../../src/core/bytes.ts";
 import { keySlot } from "../../../src/core/crc16.ts";
 import { auditStore } from "../store/audit.ts";
-import { memberOf, SlotNetwork, SlotNode } from "./slot-nodes.ts";
+import { SlotNetwork } from "./slot-network.ts";
+import { memberOf, SlotNode } from "./slot-nodes.ts";
 
 const SEEDS = Number(process.env.SEEDS ?? 40);
 const FIRST = Number(process.env.SEED ?? 1);

@@ -1,38 +1,13 @@
 /** Slots that move, story by story. */
 import { describe, expect, test } from "bun:test";
-import type { Member } from "../../../src/cluster/member.ts";
 import { MessageKind } from "../../../src/cluster/message.ts";
 import { SlotState } from "../../../src/cluster/slots.ts";
 import { encodeText } from "../../../src/core/bytes.ts";
-import { keySlot } from "../../../src/core/crc16.ts";
 import { MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { auditStore } from "../store/audit.ts";
-import { memberOf, ringOf, SlotNetwork, SlotNode } from "./slot-nodes.ts";
-
-const KEYS = Array.from({ length: 400 }, (_, n) => `key:${n}`);
-
-function slotOfKey(key: string): number {
-  return keySlot(encodeText(key), 0, key.length);
-}
-
-/** Nodes that know each other, settled. */
-function cluster(
-  ids: readonly string[],
-  bytesPerSecond?: number,
-): { net: SlotNetwork; nodes: SlotNode[]; members: Member[] } {
-  const net = new SlotNetwork(1);
-  const nodes = ids.map((id, n) => net.add(new SlotNode(net, id, n + 1, "here", bytesPerSecond)));
-  const members = nodes.map(({ id, origin }) => memberOf(id, origin));
-  for (const node of nodes) node.learn(members);
-  expect(net.quiesce(100)).toBe(true);
-  return { net, nodes, members };
-}
-
-function join(net: SlotNetwork, members: readonly Member[], id: string): { node: SlotNode; all: Member[] } {
-  const node = net.add(new SlotNode(net, id, 100));
-  const all = [...members, memberOf(id, 100)];
-  return { node, all };
-}
+import { cluster, join, KEYS, ownersRead, slotOfKey } from "./slot-cluster.ts";
+import { SlotNetwork } from "./slot-network.ts";
+import { memberOf, SlotNode } from "./slot-nodes.ts";
 
 /** Carries streams and SYNC messages until the target has chunks, but not the end. */
 function runUntilBegun(net: SlotNetwork, target: SlotNode): void {
@@ -44,13 +19,6 @@ function runUntilBegun(net: SlotNetwork, target: SlotNode): void {
       return;
   }
   throw new Error("no sync has begun");
-}
-
-function ownersRead(net: SlotNetwork, key: string): number[] {
-  return net
-    .list()
-    .filter((node) => node.sync.slots.isOwner(slotOfKey(key)))
-    .map((node) => node.read(key));
 }
 
 describe("a joiner", () => {
@@ -337,87 +305,5 @@ describe("a source", () => {
     b.learn(all);
     expect(net.quiesce(200)).toBe(true);
     expect([b.read("key:1"), b.read("key:2"), a.read("key:2") > 0]).toEqual([version, 0, true]);
-  });
-});
-
-describe("a truncated log", () => {
-  test("on both sides at once: each gets what the other stamped, and nobody is emptied", () => {
-    const { net, nodes } = cluster(["a", "b"]);
-    const [a, b] = nodes;
-    net.cutLink("a", "b");
-    const versions = KEYS.map((key, n) => (n % 2 === 0 ? a : b).set(key));
-    a.logStart = a.log.length;
-    b.logStart = b.log.length;
-    net.mendLink("a", "b");
-    expect(net.quiesce(300)).toBe(true);
-    for (const [n, key] of KEYS.entries()) expect([a.read(key), b.read(key)]).toEqual([versions[n], versions[n]]);
-    expect(a.watermarks.of(b.origin)).toBeGreaterThanOrEqual(versions[KEYS.length - 1]);
-  });
-});
-
-describe("a node that is gone", () => {
-  test("leaves behind what one of the others has, and all get it", () => {
-    const { net, nodes, members } = cluster(["a", "b", "c"]);
-    const [a, b, c] = nodes;
-    net.cutLink("a", "c");
-    const versions = new Map(KEYS.map((key) => [key, a.set(key)]));
-    a.pump(b, 1_000);
-    net.kill("a");
-    for (const node of [b, c]) node.learn(members.slice(1));
-    expect(net.quiesce(300)).toBe(true);
-    let found = 0;
-    for (const key of KEYS) {
-      const reads = ownersRead(net, key);
-      expect(new Set(reads).size).toBe(1);
-      if (reads[0] === versions.get(key)) found++;
-    }
-    // What only the dead and the one that it could not reach owned is lost.
-    expect(found).toBeGreaterThan(KEYS.length / 3);
-    expect(c.watermarks.of(a.origin)).toBe(b.watermarks.of(a.origin));
-  });
-
-  test("and comes back after all is asked for what only this node should have had", () => {
-    const { net, nodes, members } = cluster(["a", "b", "c"]);
-    const [a, b, c] = nodes;
-    net.cutLink("a", "c");
-    const keys = KEYS.filter((key) => a.sync.slots.isOwner(slotOfKey(key)) && c.sync.slots.isOwner(slotOfKey(key)));
-    const versions = keys.map((key) => c.set(key));
-    c.heartbeat();
-    c.pump(b, 1_000);
-    a.learn(members.slice(0, 2));
-    for (let round = 0; round < 50; round++) {
-      net.advance(50);
-      for (const node of [a, b]) node.sync.tick(1);
-      net.carry(1_000);
-    }
-    // The pull is over: what went past this node is behind its watermark.
-    expect(a.watermarks.of(c.origin)).toBeGreaterThan(versions[versions.length - 1]);
-    net.mendLink("a", "c");
-    a.learn(members);
-    expect(net.quiesce(300)).toBe(true);
-    for (const [n, key] of keys.entries())
-      expect([key, ...ownersRead(net, key)]).toEqual([key, versions[n], versions[n]]);
-  });
-});
-
-describe("records of a slot", () => {
-  test("go to its owners by older rings too, until all nodes have settled on the new one", () => {
-    const { net, nodes, members } = cluster(["a", "b"]);
-    const [a, b] = nodes;
-    const { node, all } = join(net, members, "c");
-    const slot = Array.from({ length: 100 }, (_, n) => n).find(
-      (one) => !ringOf("here", all).isOwner("b", one),
-    ) as number;
-    expect(a.sync.slots.alsoSendTo(slot)).toEqual([]);
-    a.learn(all);
-    expect(a.sync.slots.alsoSendTo(slot)).toEqual(["b"]);
-    b.learn(all);
-    node.learn(all);
-    // The joiner does not know which rings there were: to everybody.
-    expect(node.sync.slots.alsoSendTo(slot)).toEqual(["a", "b"]);
-    expect(b.sync.slots.state(slot)).toBe(SlotState.RETAINED);
-    expect(net.quiesce(300)).toBe(true);
-    for (const one of net.list()) expect(one.sync.slots.alsoSendTo(slot)).toEqual([]);
-    expect(b.sync.slots.state(slot)).toBe(SlotState.NONE);
   });
 });

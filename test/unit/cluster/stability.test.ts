@@ -51,13 +51,43 @@ describe("stability", () => {
     test(name, () => {
       const stability = new Stability({ id: "self", retentionMs });
       for (const [origin, low, ms] of heard) stability.heard("a", origin, low, ms);
-      expect(stability.stable([other, self], 99, atMs)).toBe(stable);
+      stability.heard("third", 8, 200, atMs);
+      expect(stability.stable([other, self, member("third", 8)], 99, atMs)).toBe(stable);
     });
   }
 
+  test("who is silent for too long is waited for all the same where those that are heard are not the majority", () => {
+    const stability = new Stability({ id: "self", retentionMs });
+    const members = ["a", "b", "c"].map((id, n) => member(id, n + 2)).concat(self);
+    for (const { id, origin } of members) if (id !== "self") stability.heard(id, origin, 9, 0);
+    const hear = (id: string, origin: number, ms: number) => stability.heard(id, origin, 50, ms);
+    hear("a", 2, 5_000);
+    expect(stability.stable(members, 99, 5_000)).toBe(9);
+    hear("b", 3, 5_000);
+    expect(stability.stable(members, 99, 5_000)).toBe(50);
+  });
+
+  test("says what was forgotten without waiting for whom", () => {
+    const stability = new Stability({ id: "self", retentionMs });
+    const members = [member("a", 2), member("b", 3), self];
+    const hear = (id: string, origin: number, low: number, ms: number) => stability.heard(id, origin, low, ms);
+    hear("a", 2, 10, 0);
+    hear("b", 3, 10, 0);
+    expect(stability.stable(members, 99, 0)).toBe(10);
+    hear("a", 2, 50, 2_000);
+    expect(stability.stable(members, 99, 2_000)).toBe(50);
+    expect([stability.forgottenFor("a"), stability.forgottenFor("b")]).toEqual([0, 50]);
+    hear("b", 3, 60, 2_100);
+    hear("a", 2, 70, 2_100);
+    expect(stability.stable(members, 99, 2_100)).toBe(60);
+    expect([stability.forgottenFor("a"), stability.forgottenFor("b")]).toEqual([0, 50]);
+    expect(stability.forgottenFor("stranger")).toBe(60);
+  });
+
   test("who is never heard is waited for as long as one that falls silent, from the first question on", () => {
     const stability = new Stability({ id: "self", retentionMs });
-    const members = [member("a", 2), self];
+    const members = [member("a", 2), member("third", 8), self];
+    stability.heard("third", 8, 200, 1_500);
     expect(stability.stable(members, 99, 500)).toBe(0);
     expect(stability.stable(members, 99, 1_500)).toBe(0);
     expect(stability.stable(members, 99, 1_501)).toBe(99);

@@ -64,9 +64,9 @@ const messages: {
   },
   {
     name: "end",
-    write: (body) => writeEnd(body, { watermark: 12, floors, received: [{ origin: 7, version: 9 }] }),
+    write: (body) => writeEnd(body, { watermark: 12, floors }),
     read: readEnd,
-    value: { watermark: 12, floors, received: [{ origin: 7, version: 9 }] },
+    value: { watermark: 12, floors },
   },
   {
     name: "cancel",

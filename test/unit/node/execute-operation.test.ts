@@ -1,5 +1,6 @@
 /** Operations on one node: what they find, what they leave, and the stamps they tell. */
 import { describe, expect, test } from "bun:test";
+import { decodeText } from "../../../src/core/bytes.ts";
 import { RecordKind } from "../../../src/core/record.ts";
 import { executeOperation, type LocalOperation } from "../../../src/node/execute-operation.ts";
 import type { OperationResult } from "../../../src/node/operation.ts";
@@ -181,4 +182,26 @@ test("a write says how far it goes", () => {
   set(test, "v", { replicate: "region" });
   set(test, "v", { replicate: "global" });
   expect(globals).toEqual([true, false, true]);
+});
+
+describe("what is made of an entry goes as far as it does", () => {
+  for (const replicate of ["region", "global"] as const) {
+    test(replicate, () => {
+      const test = start();
+      const isGlobal: Record<string, boolean> = {};
+      const { append } = test.node.outbox;
+      test.node.outbox.append = (record) => {
+        isGlobal[`${record.kind} ${decodeText(record.key, record.keyStart, record.keyEnd)}`] = record.global;
+        append.call(test.node.outbox, record);
+      };
+      set(test, "1", { replicate });
+      const id = () => test.node.peek(key, 0, key.length);
+      expect(run(test, { kind: "touch", key, expiresAt: test.node.nowMs + 1_000 }).status).toBe("ok");
+      expect(test.node.copy(id(), bytes("copy"), 0, 4)).toBe(Outcome.APPLIED);
+      const expected = { "1 k": replicate === "global", "4 k": replicate === "global", "1 copy": replicate === "global" };
+      expect(isGlobal).toEqual(expected);
+      expect(run(test, { kind: "increment", key, by: 1 })).toMatchObject({ status: "ok", number: 2 });
+      expect(isGlobal).toEqual(expected);
+    });
+  }
 });

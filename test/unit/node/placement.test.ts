@@ -31,6 +31,7 @@ function placementOf(situation: Situation): Placement {
       isReadable: () => (isOwner && !hidden) || retained,
       sourceOf: () => source,
       isSending: (_: number, peer: string) => peer === sendingTo,
+      aloneSince: () => 0,
     },
   };
   return new Placement(view);

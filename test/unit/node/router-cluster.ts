@@ -108,6 +108,11 @@ export class TestRouter {
   readonly sending = new Map<number, string>();
   readonly acknowledged = new Map<string, number>();
   readonly watermarks = new Map<number, number>();
+  /** By origins that are gone, and by slots that were shown alone. */
+  readonly streamedTo = new Map<number, number>();
+  readonly aloneSince = new Map<number, number>();
+  /** By live origins: up to where what went elsewhere was got. */
+  readonly detouredTo = new Map<number, number>();
   fenced = false;
   heldByMost = false;
   /** Calls that wait until something is stored; undefined: nothing is. */
@@ -138,6 +143,7 @@ export class TestRouter {
         isReadable: (slot) => !this.hidden.has(slot) && (ownersOf(slot).includes(id) || this.sending.has(slot)),
         sourceOf: (slot) => this.hidden.get(slot),
         isSending: (slot, peer) => this.sending.get(slot) === peer,
+        aloneSince: (slot) => this.aloneSince.get(slot) ?? 0,
       },
       fence: {
         mayServe: () => !this.fenced,
@@ -146,6 +152,8 @@ export class TestRouter {
       },
       outgoing: cluster.outgoingOf(this),
       watermarks: { of: (origin) => this.watermarks.get(origin) ?? 0 },
+      sync: { detouredTo: (origin) => this.detouredTo.get(origin) ?? Number.POSITIVE_INFINITY },
+      lives: { streamedTo: (origin) => this.streamedTo.get(origin) ?? Number.POSITIVE_INFINITY },
       stability: { silentMs: (one) => cluster.silentMs.get(one) ?? 0 },
     };
     this.router = new Router({

@@ -1,5 +1,6 @@
 /** Sessions through routers: own writes are read, nothing goes back in time, or it is told. */
 import { describe, expect, test } from "bun:test";
+import { keySlot } from "../../../src/core/crc16.ts";
 import type { GetOperation, SetOperation } from "../../../src/node/operation.ts";
 import { EMPTY_SESSION } from "../../../src/node/session-token.ts";
 import { bytes, entryText, TestCluster } from "./router-cluster.ts";
@@ -57,6 +58,78 @@ describe("sessions", () => {
     cluster.run(5);
     expect(others).toMatchObject([{ status: "ok", by: "a" }]);
   });
+
+  test("wait for what a live node stamped by a ring that was not known", () => {
+    const cluster = start();
+    const written = cluster.ask("a", set("v", { session }));
+    const [a, b] = [cluster.node("a"), cluster.node("b")];
+    b.watermarks.set(a.origin, a.test.node.clock.last + 4_096);
+    b.detouredTo.set(a.origin, (written.stamp?.version ?? 0) - 1);
+    const answers = b.start(get({ session: written.session }));
+    cluster.run(100);
+    expect(answers).toEqual([]);
+    cluster.replicate("a");
+    b.detouredTo.clear();
+    cluster.run(10);
+    expect(answers).toMatchObject([{ status: "ok" }]);
+    expect(entryText(answers[0]?.entry)).toBe("v");
+  });
+
+  test("are told where what they have seen is still on its way, and nobody can be asked", () => {
+    const cluster = start();
+    const written = cluster.ask("a", set("v", { session }));
+    const b = cluster.node("b");
+    b.hidden.set(keySlot(key, 0, key.length), undefined);
+    cluster.cut("a", "b");
+    expect(cluster.ask("b", get({ session: written.session }))).toMatchObject({ status: "stale" });
+    expect(cluster.ask("b", get({ session }))).toMatchObject({ status: "miss" });
+  });
+
+  const GONE = 77;
+  const losses: { name: string; lose: (cluster: TestCluster, version: number) => void; expected: string }[] = [
+    { name: "nothing is lost", lose: () => {}, expected: "ok" },
+    {
+      name: "others received more of its stream",
+      lose: (cluster, version) => cluster.node("a").streamedTo.set(GONE, version - 1),
+      expected: "stale",
+    },
+    {
+      name: "its stream came all here",
+      lose: (cluster, version) => cluster.node("a").streamedTo.set(GONE, version),
+      expected: "ok",
+    },
+    {
+      name: "there was nobody to get the slot from",
+      lose: (cluster, version) => cluster.node("a").aloneSince.set(keySlot(key, 0, key.length), version + 1),
+      expected: "stale",
+    },
+    {
+      name: "there was nobody, long before",
+      lose: (cluster, version) => cluster.node("a").aloneSince.set(keySlot(key, 0, key.length), version - 1),
+      expected: "ok",
+    },
+  ];
+  for (const { name, lose, expected } of losses) {
+    test(`are told what a node that is gone may have lost: ${name}`, () => {
+      const cluster = start();
+      cluster.ring.set("eu", ["a"]);
+      cluster.ask("a", set("old"));
+      const a = cluster.node("a");
+      const version = a.test.node.clock.last + 10;
+      const seen = { pairs: [{ version, origin: GONE }], scalar: 0 };
+      a.watermarks.set(GONE, version);
+      lose(cluster, version);
+      const answers = a.start(get({ session: seen }));
+      cluster.run(400);
+      expect(answers).toMatchObject([{ status: expected }]);
+      // What is newer than all that was seen is no step back, and a load is not stopped.
+      expect(cluster.ask("a", { kind: "lease", key: bytes("other"), ttlMs: 1_000, session: seen }).status).not.toBe(
+        "stale",
+      );
+      cluster.ask("a", set("new", { session: seen }));
+      expect(cluster.ask("a", get({ session: seen }))).toMatchObject({ status: "ok" });
+    });
+  }
 
   test("never go back: what was read is in the token, a delete as well", () => {
     const cluster = start();

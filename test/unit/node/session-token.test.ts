@@ -28,8 +28,9 @@ const encode = (token: SessionToken) => {
 };
 const received = (versions: Record<number, number>, rest: Partial<Received> = {}): Received => ({
   ownOrigin: 99,
-  of: (origin) => versions[origin] ?? 0,
+  of: (origin) => versions[origin] ?? -1,
   stable: 0,
+  lostTo: 0,
   origins: Object.keys(versions).map(Number),
   ...rest,
 });
@@ -95,6 +96,24 @@ describe("a session token", () => {
       name: "of an origin long gone, below stable",
       token: tokenOf([{ version: 6, origin: 2 }]),
       node: received({ 1: 9 }, { stable: 6 }),
+      missing: 0,
+    },
+    {
+      name: "an origin that is gone, of what may be lost",
+      token: tokenOf([{ version: 6, origin: 2 }]),
+      node: received({ 1: 9, 2: 9 }, { origins: [1], lostTo: 6 }),
+      missing: 2,
+    },
+    {
+      name: "one that is gone, above what may be lost",
+      token: tokenOf([{ version: 7, origin: 2 }]),
+      node: received({ 1: 9, 2: 9 }, { origins: [1], lostTo: 6 }),
+      missing: 0,
+    },
+    {
+      name: "one that is alive, whatever may be lost of others",
+      token: tokenOf([{ version: 6, origin: 2 }]),
+      node: received({ 1: 9, 2: 9 }, { lostTo: 6 }),
       missing: 0,
     },
     { name: "a scalar asks all who live", token: { pairs: [], scalar: 4 }, node: received({ 1: 9, 2: 3 }), missing: 2 },

@@ -17,7 +17,9 @@ const shared = await busy();
 describe("the snapshot", () => {
   test("has exactly the form of its schema, and is plain JSON", async () => {
     const { sources } = shared;
-    const complete = collectStatistics(sources);
+    const [member] = await new TestCluster().start("fra-1", "fra-2");
+    const options = { name: "test", respPort: () => 1, join: () => {} };
+    const complete = collectStatistics({ ...sources, cluster: clusterFigures(member as ClusterNode, options) });
     const variants = [
       complete,
       collectStatistics({ node: sources.node }),

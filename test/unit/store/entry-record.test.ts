@@ -23,6 +23,7 @@ function entryOf(test: TestStore, key: string): unknown {
     fill: store.table.hasFlag(id, Flag.FILL),
     stale: store.table.hasFlag(id, Flag.STALE),
     expiresAt: store.table.expiresAt(id),
+    isRegional: store.table.hasFlag(id, Flag.REGIONAL),
     staleUntil: store.staleUntil(id),
     revalidateUntil: store.revalidateUntil(id),
     tags: store.tagsOf(id),
@@ -60,6 +61,7 @@ const entry = fc.record({
   contentType: fc.option(fc.constantFrom("text/html", "x".repeat(255)), { nil: undefined }),
   origin: fc.constantFrom(7, 8, 4_000_000_000),
   fill: fc.boolean(),
+  global: fc.boolean(),
   value: fc.string({ maxLength: 60 }),
   touched: fc.boolean(),
   soft: fc.constantFrom("not", "tag", "key"),
@@ -75,9 +77,9 @@ describe("an entry as a record", () => {
           from.store.stable = remembered ? 0 : Number.POSITIVE_INFINITY;
           to.store.stable = 0;
           for (const [n, one] of list.entries()) {
-            const { ttlMs, staleMs, revalidates, tags, contentType, origin, fill, value, touched, soft } = one;
+            const { ttlMs, staleMs, revalidates, tags, contentType, origin, fill, global, value, touched, soft } = one;
             const version = from.stamp();
-            const options: Record<string, unknown> = { tags, origin, version };
+            const options: Record<string, unknown> = { tags, origin, version, global };
             if (ttlMs !== undefined) options.ttlMs = ttlMs;
             if (ttlMs !== undefined && staleMs !== undefined) options.staleMs = staleMs;
             if (options.staleMs !== undefined && revalidates) options.revalidateMs = staleMs;

@@ -6,7 +6,7 @@ import { MutableRecord, RecordKind } from "../../../src/core/record.ts";
 import { msToVersion } from "../../../src/core/version.ts";
 import { Guards } from "../../../src/store/guards.ts";
 import { confirmEntry, SlotDrop } from "../../../src/store/slot-drop.ts";
-import { SlotWalk, type SlotWalkOptions } from "../../../src/store/slot-walk.ts";
+import { NO_ORIGIN, SlotWalk, type SlotWalkOptions } from "../../../src/store/slot-walk.ts";
 import { START_MS, TestStore } from "./test-store.ts";
 
 const V = msToVersion(START_MS);
@@ -59,7 +59,11 @@ describe("a walk over slots", () => {
       options: { above: V + 4, fillsAbove: V + 2 },
       expected: ["2 f 3 4", "3 d 5 3"],
     },
-    { name: "without fills", options: { withFills: false }, expected: ["1 a 1 3", "1 b 2 4", "3 d 5 3"] },
+    {
+      name: "abroad: what stays in its region is a delete",
+      options: { isAbroad: true },
+      expected: ["1 a 1 3", "1 b 2 4", "3 d 5 3", `3 f 3 ${NO_ORIGIN}`],
+    },
   ];
   for (const { name, options, expected } of cases) {
     test(name, () => expect(walk(filled(), options)).toEqual(expected));

@@ -29,6 +29,8 @@ export interface SetOptions {
   readonly version?: number;
   readonly origin?: number;
   readonly began?: number;
+  /** Default: sets are, fills are not. */
+  readonly global?: boolean;
 }
 
 export interface EpochOptions {
@@ -71,6 +73,7 @@ export class TestStore {
       options.origin ?? OWN,
     );
     if (options.began !== undefined) record.began = options.began;
+    record.global = options.global ?? options.began === undefined;
     const keyBytes = encodeText(key);
     const bytes = typeof value === "string" ? encodeText(value) : value;
     record.setEntry(keyBytes, 0, keyBytes.length, bytes, 0, bytes.length, 0);

@@ -15,6 +15,7 @@
 import { MAX_KEY_BYTES, MAX_STORE_BYTES, MAX_VALUE_BYTES } from "../../../core/limits.ts";
 import { FSYNC_MODES } from "../../../journal/journal.ts";
 import { type NodeConfig, type NodeConfigInput, parseSize } from "../../../node/config.ts";
+import { serverCluster } from "../../server-cluster.ts";
 import { serverProcess } from "../../server-process.ts";
 import { formatEventClasses, parseEventClasses } from "../notifications.ts";
 import type { RespServer } from "../server.ts";
@@ -182,7 +183,7 @@ export const PARAMETERS: readonly Parameter[] = [
   immutable("port", ({ respPort }, server) => String(serverProcess(server)?.port ?? respPort)),
   hidden("requirepass", (text) => ({ secrets: text === "" ? [] : [text] })),
   immutable("enable-debug-command", ({ enableDebugCommand }) => yesNo(enableDebugCommand)),
-  immutable("cluster-enabled", () => "no"),
+  immutable("cluster-enabled", (_, server) => yesNo(serverCluster(server) !== undefined)),
   immutable("io-threads", () => "1"),
   immutable("loglevel", ({ logLevel }) => LOG_LEVELS[logLevel]),
   SAVE,
@@ -210,6 +211,9 @@ export const PARAMETERS: readonly Parameter[] = [
   immutable("shoal-max-entries", ({ maxEntries }) => String(maxEntries)),
   immutable("shoal-policy", ({ policy }) => policy),
   immutable("shoal-region", ({ region }) => region),
+  immutable("shoal-cluster", ({ cluster }) => cluster),
+  immutable("shoal-zone", ({ zone }) => zone),
+  immutable("shoal-redirect", ({ redirect }) => redirect),
   immutable("shoal-node-name", ({ nodeName }) => nodeName),
 ];
 

@@ -6,6 +6,7 @@
  * to be right. Secrets are compared in constant time (node/access.ts).
  */
 import { DEFAULT_NAME } from "../../../node/access.ts";
+import { serverCluster } from "../../server-cluster.ts";
 import type { Args } from "../args.ts";
 import { type Command, type CommandFlag, command } from "../command.ts";
 import { actAs } from "../permission.ts";
@@ -87,13 +88,18 @@ function hello(session: Session, args: Args): void {
   session.protocol = protocol;
   const fields = { server: SERVER_NAME, version: REDIS_VERSION, proto: protocol, id: session.id };
   reply.map(7);
-  for (const [field, value] of Object.entries({ ...fields, mode: "standalone", role: "master" })) {
+  for (const [field, value] of Object.entries({ ...fields, mode: serverMode(session.server), role: "master" })) {
     reply.text(field);
     if (typeof value === "number") reply.integer(value);
     else reply.text(value);
   }
   reply.text("modules");
   reply.array(0);
+}
+
+/** As Redis calls it. */
+function serverMode(server: object): string {
+  return serverCluster(server) === undefined ? "standalone" : "cluster";
 }
 
 function ping(session: Session, args: Args): void {
@@ -137,6 +143,7 @@ function reset(session: Session): void {
   session.name = "";
   session.noEvict = false;
   session.noTouch = false;
+  session.replicaReads = false;
   session.replyMode = "on";
   session.principal = server.access.anonymous;
   session.reply.simple("RESET");

@@ -8,10 +8,12 @@
  */
 import { DATABASE_COUNT } from "../../../core/keyspace.ts";
 import { clientBytes, memoryParts, sumOfParts } from "../../memory-parts.ts";
+import { serverCluster } from "../../server-cluster.ts";
 import { serverProcess } from "../../server-process.ts";
 import type { RespServer } from "../server.ts";
 import { Halt } from "../session-state.ts";
 import { redisPolicyName } from "./config-policy.ts";
+import { clusterFields, clusterSummary } from "./info-cluster.ts";
 import { persistenceFields } from "./info-persistence.ts";
 import { RateMeter, type Rates, type Totals } from "./info-rates.ts";
 import {
@@ -69,7 +71,7 @@ function serverFields(server: RespServer): readonly Field[] {
     ["redis_git_sha1", "00000000"],
     ["redis_git_dirty", 0],
     ["redis_build_id", "0"],
-    ["redis_mode", "standalone"],
+    ["redis_mode", serverCluster(server) === undefined ? "standalone" : "cluster"],
     ["os", host?.os ?? "unknown"],
     ["arch_bits", 64],
     ["process_id", host?.pid ?? 0],
@@ -103,7 +105,7 @@ function clientFields(server: RespServer): readonly Field[] {
   }
   return [
     ["connected_clients", sessions.size],
-    ["cluster_connections", 0],
+    ["cluster_connections", serverCluster(server)?.status().links?.length ?? 0],
     ["maxclients", config.maxClients],
     ["client_recent_max_input_buffer", largestInput],
     ["client_recent_max_output_buffer", largestOutput],
@@ -276,6 +278,7 @@ function shoalFields(server: RespServer): readonly Field[] {
     ["shoal_region", config.region],
     ["shoal_node", config.nodeName],
     ["shoal_origin", node.clock.origin],
+    ...clusterSummary(server),
     ["shoal_policy", config.policy],
     ["shoal_max_entries", config.maxEntries],
     ["shoal_entries", store.size],
@@ -352,7 +355,7 @@ export const SECTIONS: Readonly<
   commandstats: { title: "Commandstats", fields: commandFields },
   latencystats: { title: "Latencystats", fields: latencyFields },
   errorstats: { title: "Errorstats", fields: errorFields },
-  cluster: { title: "Cluster", fields: () => [["cluster_enabled", 0]] },
+  cluster: { title: "Cluster", fields: clusterFields },
   keyspace: { title: "Keyspace", fields: keyspaceFields },
   shoal: { title: "Shoal", fields: shoalFields },
 };

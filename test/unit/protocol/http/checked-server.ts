@@ -1,10 +1,14 @@
 /** An HTTP server under test, in process. Every response is held against the server's own OpenAPI document. */
 import { expect } from "bun:test";
 import { Access, type TokenConfig } from "../../../../src/node/access.ts";
+import type { ClusterNode } from "../../../../src/node/cluster-node.ts";
+import { clusterFigures } from "../../../../src/node/cluster-status.ts";
 import type { NodeConfig } from "../../../../src/node/config.ts";
 import { createDocument } from "../../../../src/protocol/http/openapi-document.ts";
 import { createSchemas } from "../../../../src/protocol/http/schemas.ts";
 import { HttpServer, type HttpServerOptions } from "../../../../src/protocol/http/server.ts";
+import { attachCluster } from "../../../../src/protocol/server-cluster.ts";
+import { TestCluster } from "../../node/test-cluster.ts";
 import { TestNode, World } from "../../node/test-node.ts";
 import { ApiDocument, type ApiObject } from "./api-document.ts";
 
@@ -79,6 +83,22 @@ export class CheckedServer {
 
   post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
     return this.send("POST", path, { body, headers });
+  }
+
+  /** Makes the node "fra-1" of the region "fra", beside "fra-2". */
+  async enterCluster(): Promise<TestCluster> {
+    const cluster = new TestCluster(this.test.world);
+    const host = cluster.add("fra-1", {}, this.test.node);
+    cluster.add("fra-2");
+    host.seeds = ["fra-2"];
+    const clusters = await cluster.start();
+    const join = (addresses: readonly string[]) => {
+      host.seeds = ["fra-2", ...addresses];
+    };
+    const options = { name: "example", respPort: () => 7_379, join };
+    attachCluster(this.server, clusterFigures(clusters[0] as ClusterNode, options));
+    this.server.afterTurn = () => host.afterTurn();
+    return cluster;
   }
 
   /** What is in the store, to compare before and after. */

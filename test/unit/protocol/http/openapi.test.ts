@@ -78,6 +78,7 @@ async function differences(server: CheckedServer, exchange: Exchange, names: Map
 /** The same with what comes before, on a new server. */
 async function carryOut(exchange: NamedExchange): Promise<string[]> {
   const server = new CheckedServer();
+  if (exchange.inCluster === true) await server.enterCluster();
   const names = new Map<string, string>();
   for (const before of exchange.before ?? []) {
     const wrong = await differences(server, before, names);

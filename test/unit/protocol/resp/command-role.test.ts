@@ -11,13 +11,16 @@ import { CommandTable } from "../../../../src/protocol/resp/command-table.ts";
 
 const TABLE: Readonly<Record<string, string>> = {
   "": `
-    hello auth ping echo select quit reset multi exec discard unwatch time wait waitaof readonly readwrite asking cluster
+    hello auth ping echo select quit reset multi exec discard unwatch time wait waitaof readonly readwrite asking
+    cluster cluster|slots cluster|shards cluster|nodes cluster|info cluster|keyslot cluster|myid cluster|links
+    cluster|help
     client client|id client|info client|getname client|setname client|setinfo client|reply client|no-touch
     client|caching client|getredir client|trackinginfo client|help
     unsubscribe punsubscribe sunsubscribe pubsub pubsub|help object object|help
     command command|count command|info command|docs command|list command|getkeys command|getkeysandflags command|help
     config config|help memory memory|help acl acl|whoami acl|cat acl|help slowlog slowlog|help latency latency|help`,
   read: `
+    cluster|countkeysinslot cluster|getkeysinslot
     get strlen getrange substr mget lcs getbit bitcount bitpos bitfield_ro exists touch type scan keys randomkey dbsize
     ttl pttl expiretime pexpiretime dump object|encoding object|freq object|idletime object|refcount memory|usage
     memory|stats memory|doctor info watch client|tracking subscribe psubscribe ssubscribe pubsub|channels pubsub|numpat

@@ -1,0 +1,99 @@
+/**
+ * Seeds of the simulation: 1 to `DEFAULT_SEEDS`, the same at every run, in two processes beside this one. A block of seeds is a
+ * test; it fails with what was found first, and the command that does the same again.
+ *
+ * `SHOAL_SIMULATION_SEEDS` says how many instead; 0: none, and nothing is started.
+ */
+import { afterAll, describe, expect, test } from "bun:test";
+import type { SeedReport } from "./run-seed.ts";
+import { runSeeds, type SeedRun } from "./seed-processes.ts";
+
+/** About four minutes on two cores. */
+const DEFAULT_SEEDS = 300;
+const BLOCK = 20;
+/** A seed takes a second or two; a machine may be ten times as slow. */
+const BLOCK_TIMEOUT_MS = 150_000;
+const MAX_FINDINGS = 3;
+
+function seedsOf(text: string | undefined): number {
+  const seeds = Number(text ?? DEFAULT_SEEDS);
+  if (Number.isSafeInteger(seeds) && seeds >= 0 && text !== "") return seeds;
+  throw new Error(`SHOAL_SIMULATION_SEEDS is "${text}"; it must be a whole number from 0`);
+}
+
+/** Tells of each seed when it is over. Nothing runs before the first is asked for. */
+class Reports {
+  readonly #count: number;
+  readonly #waiting = new Map<number, PromiseWithResolvers<SeedReport>>();
+  #run: SeedRun | undefined;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  of(seed: number): Promise<SeedReport> {
+    this.#start();
+    return this.#waitingFor(seed).promise;
+  }
+
+  stop(): void {
+    this.#run?.stop();
+  }
+
+  #start(): void {
+    if (this.#run !== undefined) return;
+    this.#run = runSeeds(1, this.#count, [], (report) => this.#waitingFor(report.seed).resolve(report));
+    const fail = (error: unknown) => {
+      for (let seed = 1; seed <= this.#count; seed++) this.#waitingFor(seed).reject(error);
+    };
+    this.#run.done.catch(fail);
+  }
+
+  #waitingFor(seed: number): PromiseWithResolvers<SeedReport> {
+    let waiting = this.#waiting.get(seed);
+    if (waiting === undefined) {
+      waiting = Promise.withResolvers<SeedReport>();
+      // Who asks is told; a seed that nobody asks for may fail as it likes.
+      waiting.promise.catch(() => {});
+      this.#waiting.set(seed, waiting);
+    }
+    return waiting;
+  }
+}
+
+/** What a test says of a seed that failed. */
+function describeFailure({ seed, kinds, violations }: SeedReport): string {
+  const findings = violations.slice(0, MAX_FINDINGS).map(({ checker, key, atMs, message }) => {
+    return `  ${checker} ${key} at ${atMs.toFixed(1)} ms: ${message}`;
+  });
+  const more = violations.length > MAX_FINDINGS ? [`  and ${violations.length - MAX_FINDINGS} more`] : [];
+  return [`bun run simulate --seed ${seed} --trace (faults: ${kinds.join(", ") || "none"})`, ...findings, ...more].join(
+    "\n",
+  );
+}
+
+const count = seedsOf(process.env.SHOAL_SIMULATION_SEEDS);
+
+describe("simulated clusters", () => {
+  const reports = new Reports(count);
+  afterAll(() => reports.stop());
+
+  test.skipIf(count > 0)("no seeds, as SHOAL_SIMULATION_SEEDS says", () => {
+    expect(count).toBe(0);
+  });
+
+  for (let first = 1; first <= count; first += BLOCK) {
+    const last = Math.min(count, first + BLOCK - 1);
+    test(
+      `nothing is found with seeds ${first} to ${last}`,
+      async () => {
+        const seeds = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+        const block = await Promise.all(seeds.map((seed) => reports.of(seed)));
+        const failed = block.filter(({ violations }) => violations.length > 0);
+        if (failed.length > 0) throw new Error(failed.map(describeFailure).join("\n"));
+        expect(block.every(({ exchanges }) => exchanges > 0)).toBe(true);
+      },
+      BLOCK_TIMEOUT_MS,
+    );
+  }
+});

@@ -41,7 +41,7 @@ import type { Operation, OperationDone } from "./operation.ts";
 import { OwnRecords } from "./own-records.ts";
 import { PeerLives } from "./peer-lives.ts";
 import { Router } from "./router.ts";
-import { Service } from "./service.ts";
+import { Serving } from "./serving.ts";
 
 export interface ClusterNodeOptions {
   /** Where something is stored: when it is. */
@@ -89,7 +89,7 @@ export class ClusterNode {
   readonly membership: Membership;
   readonly rings: Rings;
   readonly majority: Fence;
-  readonly fence: Service;
+  readonly fence: Serving;
   readonly watermarks = new Watermarks();
   readonly stability: Stability;
   readonly hello: Hello;
@@ -134,7 +134,7 @@ export class ClusterNode {
       mayForget: () => this.majority.mayServe(clock.now(), clock.monotonic()),
     });
     this.majority = new Fence({ config, origin, clock, peers, members: () => this.membership.list() });
-    this.fence = new Service({
+    this.fence = new Serving({
       fence: this.majority,
       clock,
       recoveryTimeoutMs: config.recoveryTimeoutMs,

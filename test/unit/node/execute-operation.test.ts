@@ -198,7 +198,11 @@ describe("what is made of an entry goes as far as it does", () => {
       const id = () => test.node.peek(key, 0, key.length);
       expect(run(test, { kind: "touch", key, expiresAt: test.node.nowMs + 1_000 }).status).toBe("ok");
       expect(test.node.copy(id(), bytes("copy"), 0, 4)).toBe(Outcome.APPLIED);
-      const expected = { "1 k": replicate === "global", "4 k": replicate === "global", "1 copy": replicate === "global" };
+      const expected = {
+        "1 k": replicate === "global",
+        "4 k": replicate === "global",
+        "1 copy": replicate === "global",
+      };
       expect(isGlobal).toEqual(expected);
       expect(run(test, { kind: "increment", key, by: 1 })).toMatchObject({ status: "ok", number: 2 });
       expect(isGlobal).toEqual(expected);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { encodeLatin1 } from "../../../src/core/bytes.ts";
+import type { ClusterNode } from "../../../src/node/cluster-node.ts";
+import { clusterFigures } from "../../../src/node/cluster-status.ts";
 import { collectStatistics, namespaceText, statisticsSchema } from "../../../src/protocol/statistics.ts";
+import { TestCluster } from "../node/test-cluster.ts";
 import { BusyServer } from "./busy-server.ts";
 
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((all, one) => all + one, 0);

@@ -2,7 +2,7 @@
  * What CLUSTER SLOTS, SHARDS, NODES, INFO and LINKS answer: a `SlotMap` in the forms that Redis 7 has for it.
  *
  * With three nodes there are more than ten thousand ranges of slots, and CLUSTER SLOTS is some megabytes long; it is rendered
- * once for each map. Nodes without a port of the Redis protocol are left out where clients would connect to them.
+ * once for each map and protocol. Nodes without a port of the Redis protocol are left out where clients would connect to them.
  */
 import { SLOT_COUNT } from "../../../core/limits.ts";
 import type { ClusterFigures, SlotMap, SlotNode } from "../../../node/cluster-figures.ts";
@@ -13,20 +13,19 @@ const NO_MASTER = "-";
 const LINK_FIELDS = 6;
 const NODE_FIELDS = 7;
 
-const rendered = new WeakMap<SlotMap, Uint8Array>();
+const rendered: Readonly<Record<2 | 3, WeakMap<SlotMap, Uint8Array>>> = { 2: new WeakMap(), 3: new WeakMap() };
 
-/** Both protocols have it alike: there are no maps in it. */
 export function clusterSlots({ reply }: Session, cluster: ClusterFigures): void {
   const map = cluster.slotMap();
-  let bytes = rendered.get(map);
+  let bytes = rendered[reply.protocol].get(map);
   if (bytes === undefined) {
-    bytes = renderSlots(map);
-    rendered.set(map, bytes);
+    bytes = renderSlots(map, reply.protocol);
+    rendered[reply.protocol].set(map, bytes);
   }
   reply.raw(bytes);
 }
 
-function renderSlots(map: SlotMap): Uint8Array {
+function renderSlots(map: SlotMap, protocol: 2 | 3): Uint8Array {
   const ranges: { from: number; to: number; owners: readonly SlotNode[] }[] = [];
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const owners = map.owners(slot);
@@ -35,6 +34,7 @@ function renderSlots(map: SlotMap): Uint8Array {
     else if (owners.some(({ port }) => port > 0)) ranges.push({ from: slot, to: slot, owners });
   }
   const reply = new Reply();
+  reply.protocol = protocol;
   reply.array(ranges.length);
   for (const { from, to, owners } of ranges) {
     const told = owners.filter(({ port }) => port > 0);
@@ -46,7 +46,8 @@ function renderSlots(map: SlotMap): Uint8Array {
       reply.text(host);
       reply.integer(port);
       reply.text(redisId);
-      reply.array(0);
+      // What else there is to know of a node: nothing.
+      reply.map(0);
     }
   }
   return reply.view().slice();

@@ -1,5 +1,5 @@
 /**
- * Service: whether this node may answer reads from its memory. The fence says no when it has lost its region's majority; and
+ * Serving: whether this node may answer reads from its memory. The fence says no when it has lost its region's majority; and
  * when it has it again, what was invalidated meanwhile, and acknowledged without this node, may still be on its way. So a
  * node that was fenced greets everybody anew, and answers nothing before each live member's stream has come to where it was
  * then, and what members that are gone left behind has been got. Who does not answer for `recoveryTimeoutMs` is waited for no
@@ -8,7 +8,7 @@
 import type { Fence } from "../cluster/fence.ts";
 import type { Clock } from "../core/ports.ts";
 
-export interface ServiceOptions {
+export interface ServingOptions {
   readonly fence: Fence;
   readonly clock: Clock;
   readonly recoveryTimeoutMs: number;
@@ -18,14 +18,14 @@ export interface ServiceOptions {
   readonly hasCaughtUp: () => boolean;
 }
 
-export class Service {
-  readonly #options: ServiceOptions;
+export class Serving {
+  readonly #options: ServingOptions;
   #lapses = 0;
   #wasFenced = false;
   /** Since when it catches up, monotonic ms; NaN while it does not. */
   #sinceMs = Number.NaN;
 
-  constructor(options: ServiceOptions) {
+  constructor(options: ServingOptions) {
     this.#options = options;
   }
 

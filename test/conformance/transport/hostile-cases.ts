@@ -42,6 +42,7 @@ const afterCases: readonly GarbageCase[] = [
   { name: "a second up", message: "up", reason: /text that is not to be expected/ },
 ];
 
+/** tidy: test cases */
 export function testHostile(end: GetEnd): void {
   for (const { name, message, reason } of beforeCases) {
     test(`refused before the handshake: ${name}`, () =>

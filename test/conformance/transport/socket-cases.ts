@@ -47,6 +47,7 @@ const refusalCases: readonly RefusalCase[] = [
   },
 ];
 
+/** tidy: test cases */
 export function testSockets(ends: Ends): void {
   for (const { name, a, b, reason } of refusalCases) {
     test(`refused, with the reason at both ends: ${name}`, () =>

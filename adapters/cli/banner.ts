@@ -7,8 +7,8 @@
  */
 import process from "node:process";
 import type { Log } from "../../src/core/ports.ts";
+import { SHOAL_VERSION } from "../../src/core/release.ts";
 import { formatSize, type NodeConfig } from "../../src/node/config.ts";
-import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
 import { trustOf } from "./certificate.ts";
 import { type Listeners, OFF } from "./listeners.ts";
 import { visible } from "./print.ts";

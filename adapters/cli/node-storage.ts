@@ -6,9 +6,9 @@
  * second; the log has a line `recovered` at the end in any case, with what was loaded and what was damaged.
  */
 import type { Log } from "../../src/core/ports.ts";
+import { SHOAL_VERSION } from "../../src/core/release.ts";
 import type { NodeConfig } from "../../src/node/config.ts";
 import type { Host, HostOptions } from "../../src/node/host.ts";
-import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
 import { Progress, type Terminal } from "./progress.ts";
 
 const LOOK_MS = 100;

@@ -6,7 +6,7 @@
  * The options that say where the node is, and `--json`, may also stand before the command.
  */
 import process from "node:process";
-import { SHOAL_VERSION } from "../../src/protocol/resp/commands/info-version.ts";
+import { SHOAL_VERSION } from "../../src/core/release.ts";
 import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import { CommandFailure, EXIT_CODES, usageFailure } from "./exit-code.ts";
 import { Printer, reportWhereWritten } from "./print.ts";
@@ -76,7 +76,7 @@ function overview(printer: Printer): string {
         ...COMMANDS.map(({ name, summary }) => [name, summary] as const),
         ["help [command]", "this, or how to call a command"],
       ],
-      16,
+      19,
     ),
     "",
     title("Everywhere:"),

@@ -8,11 +8,11 @@
 import type { BucketCounts } from "../core/bucket-counts.ts";
 import { decodeLatin1, decodeText, encodeText, equalBytes } from "../core/bytes.ts";
 import { DURATION_BOUNDS_NS, type Durations } from "../core/durations.ts";
+import { SHOAL_VERSION } from "../core/release.ts";
 import type { Node } from "../node/node.ts";
 import type { LatencySeries } from "./latencies.ts";
 import { memoryParts, sumOfParts } from "./memory-parts.ts";
 import { persistenceFigures } from "./persistence-figures.ts";
-import { SHOAL_VERSION } from "./resp/commands/info-version.ts";
 import type { RespServer } from "./resp/server.ts";
 import { serverCluster } from "./server-cluster.ts";
 import { serverProcess } from "./server-process.ts";

@@ -4,7 +4,7 @@
  */
 import { encodeText } from "../../core/bytes.ts";
 import { crc32c } from "../../core/crc32c.ts";
-import { SHOAL_VERSION } from "../resp/commands/info-version.ts";
+import { SHOAL_VERSION } from "../../core/release.ts";
 import { matchesWeakly, parseEntityTags } from "./entity-tag.ts";
 import { refuseQuery } from "./json-body.ts";
 import { JSON_TYPE } from "./json-reply.ts";

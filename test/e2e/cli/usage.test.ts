@@ -221,7 +221,7 @@ describe("commands start fast", () => {
   }
 
   const entry = join(root, "adapters/cli/shoal.ts");
-  const allowed = /\/adapters\/cli\/|\/src\/core\/limits\.ts$|\/info-version\.ts$|^node:|^commander$/;
+  const allowed = /\/adapters\/cli\/|\/src\/core\/limits\.ts$|\/src\/core\/release\.ts$|^node:|^commander$/;
 
   test.each(["get", "set", "delete", "invalidate", "stats", "ping"])("%s does not load the server", (name) => {
     const loaded = [...importsOf(entry), ...importsOf(join(root, `adapters/cli/commands/${name}.ts`))];

@@ -5,6 +5,8 @@
  * clients switch features by it. Shoal's own version is in INFO. Nothing of a HELLO is applied before all of it was found
  * to be right. Secrets are compared in constant time (node/access.ts).
  */
+
+import { REDIS_VERSION, SERVER_NAME } from "../../../core/release.ts";
 import { DEFAULT_NAME } from "../../../node/access.ts";
 import { serverCluster } from "../../server-cluster.ts";
 import type { Args } from "../args.ts";
@@ -13,7 +15,6 @@ import { actAs } from "../permission.ts";
 import type { Session } from "../session.ts";
 import { clientCommand } from "./client.ts";
 import { isClientName, NAME_ERROR } from "./client-line.ts";
-import { REDIS_VERSION, SERVER_NAME } from "./info-version.ts";
 import { databaseArgument } from "./keys-move.ts";
 
 const WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled.";

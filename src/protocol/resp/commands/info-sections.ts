@@ -7,6 +7,7 @@
  * has described it (server-process.ts).
  */
 import { DATABASE_COUNT } from "../../../core/keyspace.ts";
+import { REDIS_VERSION, SHOAL_VERSION } from "../../../core/release.ts";
 import { clientBytes, memoryParts, sumOfParts } from "../../memory-parts.ts";
 import { serverCluster } from "../../server-cluster.ts";
 import { serverProcess } from "../../server-process.ts";
@@ -25,7 +26,6 @@ import {
   ratio,
   type SectionName,
 } from "./info-text.ts";
-import { REDIS_VERSION, SHOAL_VERSION } from "./info-version.ts";
 
 const DAY_SECONDS = 86_400;
 const BITS_OF_LRU_CLOCK = 0xffffff;

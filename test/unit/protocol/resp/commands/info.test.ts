@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import packageConfig from "../../../../../package.json";
+import { SHOAL_VERSION } from "../../../../../src/core/release.ts";
 import { RateMeter } from "../../../../../src/protocol/resp/commands/info-rates.ts";
 import {
   commandField,
@@ -10,7 +11,6 @@ import {
   SECTION_NAMES,
   sectionsOf,
 } from "../../../../../src/protocol/resp/commands/info-text.ts";
-import { SHOAL_VERSION } from "../../../../../src/protocol/resp/commands/info-version.ts";
 import { attachProcess } from "../../../../../src/protocol/server-process.ts";
 import { BusyServer } from "../../busy-server.ts";
 import { Peer } from "../conversation.ts";

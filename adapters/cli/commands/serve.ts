@@ -60,6 +60,12 @@ export function createCommand(): CliCommand {
       const settings = gatherSettings(command.opts<Flags>(), process.env);
       const mistakes = [...leftOver(command.args, command), ...settings.mistakes];
       if (settings.config === undefined || mistakes.length > 0) throw configurationFailure(mistakes);
+      // TODO: the server does not make its node a member yet; until then it must not look as if it did.
+      if (settings.config.cluster !== "") {
+        throw configurationFailure([
+          `cluster is "${settings.config.cluster}"; \`shoal serve\` serves one node only so far`,
+        ]);
+      }
       // The thread of storage starts while the server is being loaded.
       const options = await storageOptions(settings.config);
       const { serve } = await import("../serve.ts");
